@@ -1,0 +1,95 @@
+"""Files → text: the first stage of the data's way.
+
+``walk`` finds the article files of folders, ``read`` makes a ``Document`` of one: its text, in which every later offset
+counts, and the headings that its format knows. A file is opened once; hash and text come from the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import PurePath
+
+from qa.reading.decoding import decode
+from qa.reading.document import FORMATS, Document, Extract, Found, Heading, Problem, ReadingError, shown_name
+from qa.reading.walking import unreachable, walk
+
+__all__ = [
+    "FORMATS",
+    "MAX_BYTES",
+    "Document",
+    "Found",
+    "Heading",
+    "Problem",
+    "ReadingError",
+    "load",
+    "parse",
+    "read",
+    "shown_name",
+    "walk",
+]
+
+MAX_BYTES = 64 << 20
+"""Largest file that is read, in bytes: the default of ``Settings.file_mb``."""
+
+
+def read(found: Found, encoding: str | None = None, max_bytes: int = MAX_BYTES) -> Document:
+    """The found file as text: ``parse`` of what ``load`` gives, with the errors of both."""
+    return parse(found.file, load(found, max_bytes), encoding)
+
+
+def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
+    """The file's bytes, as they are at this moment.
+
+    Raises:
+        ReadingError: FILE_TOO_LARGE with more than ``max_bytes``; FILE_NOT_FOUND when it vanished since it was found;
+            NOT_A_FILE, PERMISSION_DENIED, PATH_TOO_LONG, READ_FAILED.
+    """
+    try:
+        # Without O_NONBLOCK the opening of a pipe that took the file's place would wait for a writer for ever.
+        with open(
+            found.path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        ) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ReadingError("NOT_A_FILE", f"{found.file}: no longer a regular file, so not read.")
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        problem = unreachable(found.file, error)
+        raise ReadingError(problem.code, problem.message) from error
+    if len(data) > max_bytes:
+        raise ReadingError(
+            "FILE_TOO_LARGE",
+            f"{found.file}: larger than {max_bytes / (1 << 20):g} MiB; split it, or raise WENBAO_FILE_MB.",
+        )
+    return data
+
+
+def parse(file: str, data: bytes, encoding: str | None = None) -> Document:
+    """The bytes of a file called ``file`` as text; its suffix says the format.
+
+    ``encoding`` (txt, md, html) is tried before what the bytes themselves suggest, but after a byte order mark.
+
+    Raises:
+        ReadingError: the codes of docs/reading.md; nothing half-read is ever returned.
+        UsageError: ENCODING_NAME, when Python knows no such text encoding.
+    """
+    suffix = PurePath(file).suffix.lower()
+    if suffix not in FORMATS:
+        known = ", ".join(sorted(FORMATS))
+        raise ReadingError("UNSUPPORTED_FORMAT", f"{file}: files of this kind can't be read; known are {known}.")
+    extract = _text(file, data, encoding)
+    return Document(
+        file=file,
+        text=extract.text,
+        encoding=extract.encoding,
+        format=FORMATS[suffix],
+        sha256=hashlib.sha256(data).hexdigest(),
+        headings=extract.headings,
+        encoding_note=extract.encoding_note,
+    )
+
+
+def _text(file: str, data: bytes, encoding: str | None) -> Extract:
+    decoded = decode(file, data, encoding)
+    return Extract(decoded.text, decoded.encoding, decoded.note)
