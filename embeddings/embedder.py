@@ -1,0 +1,36 @@
+"""The contract of an embedder: texts in, unit vectors out. One file per library in ``embedders/``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from embeddings.vectors import Vectors
+
+
+class Embedder(Protocol):
+    """A sentence model. Safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """What was asked for: a folder's name or a hub id."""
+
+    @property
+    def dim(self) -> int:
+        """Length of each vector."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever vectors would: weights, tokenizer, prompts, pooling. Vectors of two don't mix."""
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts that are to be found, shape (len(texts), dim), in their order.
+
+        A text longer than the model takes is split and averaged, never cut off. An empty text has a vector too.
+
+        Raises:
+            ModelError: MODEL_BAD_VECTORS when the model gives NaN, infinity or zero for a text.
+        """
+
+    def questions(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts to search with; differs from ``passages`` where the model was trained with prompts."""

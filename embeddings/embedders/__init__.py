@@ -1,0 +1,1 @@
+"""Interchangeable embedders, one file per library; the contract is ``embeddings.embedder``."""

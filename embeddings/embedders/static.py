@@ -1,0 +1,131 @@
+"""Static sentence models: the mean of a text's token vectors. Needs numpy, tokenizers and safetensors, no torch.
+
+The folder is what sentence-transformers saves for ``StaticEmbedding`` (with or without ``Normalize``):
+``modules.json``, ``tokenizer.json``, ``model.safetensors`` with the tensor ``embedding.weight`` (tokens, dim). Vectors are those of
+``SentenceTransformer(folder).encode(texts, normalize_embeddings=True)``, with two differences that lose nothing: a
+truncation written in ``tokenizer.json`` isn't applied, and half-precision weights are added up in single precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from embeddings.errors import ModelError
+from embeddings.model_folder import WEIGHTS, fingerprint, read_modules, read_prompts
+from embeddings.vectors import Vectors, unit
+
+POOLING = "mean of token vectors, 1"
+"""Part of the fingerprint: the number grows when this file would give other vectors for the same folder."""
+BLOCK_TOKENS = 1 << 15
+"""Token vectors gathered at a time: 32 MiB at 256 dimensions."""
+BLOCK_TEXTS = 1 << 10
+SELF_TEST = ("One short sentence to try the model.", "东城区有17个街道。", "8000, 2020-03-08?")
+
+
+def is_static(folder: Path) -> bool:
+    """Whether ``modules.json`` lists nothing but StaticEmbedding and Normalize."""
+    classes = [module.type.rpartition(".")[2] for module in read_modules(folder)]
+    return classes in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"])
+
+
+class StaticEmbedder:
+    """The model in a folder that ``model_folder.scan`` has passed and ``is_static``."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Loads and tries the model: 0.1 s for 64,000 × 256 in half precision.
+
+        Raises:
+            ModelError: MODEL_INVALID naming the file, or MODEL_BAD_VECTORS.
+        """
+        # Loaded here, so that importing the package costs numpy alone.
+        from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        self.name = name
+        module = read_modules(folder)[0].folder
+        weights, tokenizer = module / WEIGHTS, module / "tokenizer.json"
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer.read_text(encoding="utf-8"))
+        except Exception as error:  # tokenizers raises plain Exception
+            raise ModelError("MODEL_INVALID", f"{tokenizer} can't be used: {error}; copy the model again.") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        try:
+            with safe_open(weights, framework="numpy") as file:
+                self._weights: npt.NDArray[np.floating] = file.get_tensor("embedding.weight")
+        except (OSError, SafetensorError, TypeError, AttributeError) as error:
+            raise ModelError("MODEL_INVALID", f"{weights} can't be used: {error}; copy the model again.") from error
+        tokens = self._tokenizer.get_vocab_size()
+        if (
+            self._weights.dtype not in (np.float16, np.float32)
+            or self._weights.ndim != 2
+            or len(self._weights) < tokens
+        ):
+            raise ModelError(
+                "MODEL_INVALID",
+                f"{weights}: embedding.weight is {self._weights.dtype} {self._weights.shape}, expected float16 or "
+                f"float32 with a row for each of the {tokens} tokens of {tokenizer.name}; copy the model again.",
+            )
+        self.dim = int(self._weights.shape[1])
+        self._prompts = read_prompts(folder, name)
+        self.fingerprint = fingerprint(folder, POOLING, self._prompts)
+        tried = self._sums(SELF_TEST)
+        if not np.isfinite(tried).all() or not tried.any():
+            raise ModelError(
+                "MODEL_BAD_VECTORS",
+                f"{weights} gives NaN, infinity or only zeros for plain sentences: copy the model again.",
+            )
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """See ``Embedder.passages``. A text without any token (empty, blank) gets the first unit vector."""
+        return self._vectors(texts, self._prompts.passage)
+
+    def questions(self, texts: Sequence[str]) -> Vectors:
+        """See ``Embedder.questions``."""
+        return self._vectors(texts, self._prompts.question)
+
+    def _vectors(self, texts: Sequence[str], prompt: str) -> Vectors:
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), BLOCK_TEXTS):
+            sums = self._sums([prompt + text for text in texts[start : start + BLOCK_TEXTS]])
+            # The direction of a mean is that of its sum. Zero has none: any fixed one is as good, NaN isn't.
+            sums[~sums.any(axis=1), 0] = 1
+            vectors[start : start + len(sums)] = unit(sums)
+        return vectors
+
+    def _sums(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Sum of the token vectors of each text. A text's sum is the same to the last bit whatever stands beside it."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        lengths = np.array([len(encoding) for encoding in encodings], dtype=np.intp)
+        tokens = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.intp, int(lengths.sum()))
+        ends = np.cumsum(lengths)
+        sums = np.zeros((len(texts), self.dim), dtype=np.float32)
+        first = 0
+        while first < len(texts):
+            start = int(ends[first] - lengths[first])
+            # As many texts as fit in a block, and at least one.
+            last = max(first + 1, int(np.searchsorted(ends, start + BLOCK_TOKENS, side="right")))
+            filled = first + np.flatnonzero(lengths[first:last])
+            if last == first + 1:
+                for block in range(start, int(ends[first]), BLOCK_TOKENS):
+                    sums[first] += self._rows(tokens[block : min(block + BLOCK_TOKENS, int(ends[first]))]).sum(axis=0)
+            elif filled.size:
+                rows = self._rows(tokens[start : int(ends[last - 1])])
+                sums[filled] = np.add.reduceat(rows, ends[filled] - lengths[filled] - start, axis=0)
+            first = last
+        return sums
+
+    def _rows(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        try:
+            return self._weights[tokens].astype(np.float32)
+        except IndexError as error:
+            raise ModelError(
+                "MODEL_INVALID",
+                f"The tokenizer of model {self.name} gave token {tokens.max()}, but there are "
+                f"{len(self._weights)} vectors: weights and tokenizer don't belong together; copy the model again.",
+            ) from error

@@ -1,0 +1,92 @@
+"""Names → embedders and vector stores; nothing heavy is imported before its name is asked for.
+
+Other packages add their own through entry points: group ``wenbao.embedders``, a function ``(argument: str) ->
+Embedder`` that is called for the model name ``NAME`` or ``NAME:argument``; group ``wenbao.vector_stores``, a module
+with ``build`` and ``load``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol, cast
+
+from embeddings.embedder import Embedder
+from embeddings.embedders.static import StaticEmbedder, is_static
+from embeddings.errors import VectorStoreError
+from embeddings.model_folder import scan
+from embeddings.vector_store import VectorStore
+from embeddings.vectors import Ids, Vectors
+
+EMBEDDED_MODEL = Path(__file__).parent / "model"
+"""Folder of the model that comes with the package."""
+VECTOR_STORES = {"exact": "embeddings.vector_stores.exact", "faiss": "embeddings.vector_stores.faiss"}
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class _StoreModule(Protocol):
+    def build(self, ids: Ids, vectors: Vectors) -> VectorStore: ...
+    def load(self, folder: Path) -> VectorStore: ...
+
+
+def load_embedder(name: str | None = None, *, allow_download: bool = False) -> Embedder:
+    """The embedder that ``name`` stands for, loaded and tried with three sentences.
+
+    Args:
+        name: None for the embedded model; a folder; a hub id (``owner/model``) that is in the hub's cache on
+            this machine; the name of an entry point.
+        allow_download: may the hub be asked for a model that isn't in the cache?
+
+    Raises:
+        ModelError: see ``embeddings.errors``.
+    """
+    folder = EMBEDDED_MODEL if name is None else Path(name).expanduser()
+    if name is not None and not folder.exists():
+        plugin, _, argument = name.partition(":")
+        for entry in entry_points(group="wenbao.embedders", name=plugin):
+            return cast("Embedder", entry.load()(argument))
+        if _HUB_ID.fullmatch(name) and not name.startswith("."):
+            # Brings huggingface_hub.
+            from embeddings.embedders.sentence_transformers import hub_folder  # noqa: PLC0415
+
+            return _from_folder(*hub_folder(name, allow_download=allow_download), name)
+    return _from_folder(folder, folder, folder.resolve().name)
+
+
+def build_vector_store(kind: str, ids: Ids, vectors: Vectors) -> VectorStore:
+    """A store of the kind "exact", "faiss" or an entry point's name, with these rows.
+
+    Raises:
+        VectorStoreError: INDEX_UNKNOWN_KIND, INDEX_DIM_MISMATCH, INDEX_BAD_IDS.
+    """
+    return _store_module(kind).build(ids, vectors)
+
+
+def load_vector_store(kind: str, folder: Path) -> VectorStore:
+    """The store that ``VectorStore.save`` wrote into the folder.
+
+    Raises:
+        VectorStoreError: INDEX_UNKNOWN_KIND, INDEX_DAMAGED.
+    """
+    return _store_module(kind).load(folder)
+
+
+def _from_folder(folder: Path, inside: Path, name: str) -> Embedder:
+    scan(folder, inside=inside)
+    if is_static(folder):
+        return StaticEmbedder(folder, name)
+    # Brings torch, 6 s.
+    from embeddings.embedders.sentence_transformers import SentenceTransformersEmbedder  # noqa: PLC0415
+
+    return SentenceTransformersEmbedder(folder, name)
+
+
+def _store_module(kind: str) -> _StoreModule:
+    if kind in VECTOR_STORES:
+        return cast("_StoreModule", importlib.import_module(VECTOR_STORES[kind]))
+    for entry in entry_points(group="wenbao.vector_stores", name=kind):
+        return cast("_StoreModule", entry.load())
+    known = sorted({*VECTOR_STORES, *(entry.name for entry in entry_points(group="wenbao.vector_stores"))})
+    raise VectorStoreError("INDEX_UNKNOWN_KIND", f"There is no vector store {kind!r}; known: {', '.join(known)}.")

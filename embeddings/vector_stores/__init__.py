@@ -1,0 +1,1 @@
+"""Interchangeable vector stores, one file per library; the contract is ``embeddings.vector_store``."""
