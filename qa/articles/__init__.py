@@ -1,0 +1,23 @@
+"""Page → articles → sections → paragraphs: what a reader sees at a glance, found by general cues.
+
+Second stage of the data's way (docs/articles.md tells it with pictures). ``blocks`` joins lines to blocks, ``roles``
+says what each block is, ``assemble`` builds the articles. No I/O, no index: a function of the text.
+"""
+
+from qa.articles.assemble import split_page
+from qa.articles.values import Article, Furniture, Page, Paragraph, Piece, Section, pieces
+
+ARTICLES_VERSION = 1
+"""Grows when the same text would be split otherwise; files are then split again from the store."""
+
+__all__ = [
+    "ARTICLES_VERSION",
+    "Article",
+    "Furniture",
+    "Page",
+    "Paragraph",
+    "Piece",
+    "Section",
+    "pieces",
+    "split_page",
+]

@@ -1,0 +1,195 @@
+"""Roles → articles: prose mended over column breaks, headings nested, captions given to their article."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qa.articles import cues
+from qa.articles.blocks import Block, blocks, is_noisy, joined, without_blanks
+from qa.articles.roles import Node, Role, understand
+from qa.articles.values import Article, Furniture, Page, Paragraph, Section, pieces
+from qa.reading import Document
+
+PATH_SEPARATOR = " › "
+"""Between the headings of a section's path."""
+
+TAIL_LENGTH = 80
+"""Longest first paragraph, in characters, of a tail that begins in mid-word."""
+
+_HEADER = {Role.KICKER: "kicker", Role.HEADLINE: "headline", Role.SUBHEAD: "subhead", Role.BYLINE: "byline"}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An article while it is being put together."""
+
+    nodes: list[Node] = field(default_factory=list)
+    captions: list[Node] = field(default_factory=list)
+
+    def text(self) -> str:
+        return "".join(node.text for node in self.nodes)
+
+
+def split_page(document: Document) -> Page:
+    """The page's articles with their sections and paragraphs, and its furniture.
+
+    Nothing is lost: every character that isn't white space, markup or a bullet lies in an article's header, a heading,
+    a paragraph or furniture. An empty page has no articles.
+    """
+    source = document.text
+    noisy = is_noisy(source)
+    nodes = understand(blocks(source), document.headings, source)
+    furniture = tuple(Furniture(node.start, node.end, node.kind) for node in nodes if node.role is Role.FURNITURE)
+    articles = [_article(draft, source, noisy=noisy) for draft in _drafts(nodes)]
+    return Page(tuple(article for article in articles if article is not None), furniture)
+
+
+def _drafts(nodes: Sequence[Node]) -> list[_Draft]:
+    drafts: list[_Draft] = []
+    waiting: list[Node] = []
+    before: Node | None = None
+    for node in nodes:
+        if node.role is Role.FURNITURE:
+            continue
+        if node.role is Role.CAPTION:
+            waiting.append(node)
+            continue
+        if node.new or not drafts or _is_tail_of_another(node, before):
+            drafts.append(_Draft())
+        drafts[-1].nodes.append(node)
+        _place_captions(waiting, drafts, at_border=len(drafts[-1].nodes) == 1)
+        before = node
+    if waiting and not drafts:
+        drafts.append(_Draft())
+    _place_captions(waiting, drafts, at_border=False)
+    _settle_captions(drafts)
+    return drafts
+
+
+def _place_captions(waiting: list[Node], drafts: list[_Draft], *, at_border: bool) -> None:
+    """Captions belong to the article they stand in; between two, they wait with the later one until both are whole."""
+    for node in waiting:
+        node.new = at_border and len(drafts) > 1
+        drafts[-1].captions.append(node)
+    waiting.clear()
+
+
+def _settle_captions(drafts: list[_Draft]) -> None:
+    """A caption between two articles goes to the one that shares more of its words."""
+    for earlier, later in zip(drafts, drafts[1:], strict=False):
+        for node in [node for node in later.captions if node.new]:
+            if _overlap(node.text, earlier.text()) > _overlap(node.text, later.text()):
+                later.captions.remove(node)
+                earlier.captions.append(node)
+
+
+def _overlap(text: str, other: str) -> int:
+    return sum(text[i : i + 2] in other for i in range(len(text) - 1))
+
+
+def _is_tail_of_another(node: Node, before: Node | None) -> bool:
+    """Does an article end above, and a foreign one's tail begin here, in mid-word and without any header?"""
+    return (
+        node.role is Role.BODY
+        and not node.listed
+        and before is not None
+        and before.role is Role.BODY
+        and cues.ends_sentence(before.text)
+        and len(node.text) <= TAIL_LENGTH
+        and cues.opens_in_word(node.text)
+    )
+
+
+def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
+    header: dict[str, str] = {}
+    start = draft.nodes[0].start if draft.nodes else draft.captions[0].start
+    sections: list[Section] = []
+    path: list[tuple[str, str]] = []
+    heading: Node | None = None
+    body: list[Node] = []
+    styles: list[str] = []
+
+    def close() -> None:
+        if body or heading is not None:
+            section = _section(heading, [text for _, text in path], body, source, noisy=noisy)
+            if section.paragraphs or section.heading:
+                sections.append(section)
+        body.clear()
+
+    for node in draft.nodes:
+        if node.byline is not None:
+            header.setdefault("byline", node.byline.text)
+        if node.role in _HEADER:
+            name = _HEADER[node.role]
+            header[name] = f"{header[name]} {node.text}" if name in header else node.text
+        elif node.role is Role.HEADING:
+            close()
+            if node.style not in styles:
+                styles.append(node.style)
+            rank = styles.index(node.style)
+            path = [(style, text) for style, text in path if styles.index(style) < rank] + [(node.style, node.text)]
+            heading = node
+        else:
+            body.append(node)
+    close()
+    if draft.captions:
+        sections.append(_captions(draft.captions, source, noisy=noisy))
+    end = max([node.end for node in draft.nodes], default=draft.captions[-1].end if draft.captions else start)
+    return Article(
+        kicker=header.get("kicker"),
+        headline=_bare(header.get("headline")),
+        subhead=_bare(header.get("subhead")),
+        byline=_bare(header.get("byline"), "□■◇◆"),
+        start=start,
+        end=end,
+        sections=tuple(sections),
+    )
+
+
+def _bare(text: str | None, marks: str = "—–―·") -> str | None:
+    """The line without the dashes or boxes that print sets before it."""
+    return text.lstrip(marks + " ") if text is not None else None
+
+
+def _section(heading: Node | None, path: list[str], body: list[Node], source: str, *, noisy: bool) -> Section:
+    paragraphs = _paragraphs(body, source, noisy=noisy)
+    start = heading.start if heading is not None else body[0].start
+    end = body[-1].end if body else (heading.end if heading is not None else start)
+    return Section(PATH_SEPARATOR.join(path) if path else None, start, end, paragraphs)
+
+
+def _captions(nodes: Sequence[Node], source: str, *, noisy: bool) -> Section:
+    found = tuple(_paragraph(node.block, noisy=noisy) for node in nodes)
+    return Section(None, nodes[0].start, nodes[0].end, found, kind="captions")
+
+
+def _paragraphs(body: Sequence[Node], source: str, *, noisy: bool) -> tuple[Paragraph, ...]:
+    """The section's paragraphs, halves of a sentence joined over column breaks."""
+    found: list[Block] = []
+    for node in body:
+        if found and not node.listed and _goes_on(found[-1].text, node.text):
+            found[-1] = joined(found[-1], node.block, source)
+        else:
+            found.append(node.block)
+    return tuple(_paragraph(block, noisy=noisy) for block in found)
+
+
+def _goes_on(left: str, right: str) -> bool:
+    """Is ``right`` the second half of the sentence that ``left`` leaves open?
+
+    Chinese prose always ends in a mark, so an open end goes on, but for the colon before a list. Elsewhere lower case
+    tells.
+    """
+    if cues.ends_sentence(left):
+        return False
+    if left[-1] in "：:":
+        return False
+    if right[0].isascii() and right[0].isalpha() and left[-1].isascii():
+        return right[0].islower()
+    return True
+
+
+def _paragraph(block: Block, *, noisy: bool) -> Paragraph:
+    shown = without_blanks(block, everywhere=True) if noisy else block
+    return Paragraph(shown.text, pieces(shown.places))

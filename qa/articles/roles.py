@@ -1,0 +1,492 @@
+"""Blocks → roles: which block is a headline, a kicker, a byline, a section heading, a caption, furniture, prose.
+
+A newspaper page has few words that say what they are, so each decision leans on neighbours. The order matters:
+
+1. *Marks*: what a block says of itself (``#``, bullets, numbers, bylines, datelines, credits, telephone lines).
+2. *Headers*: a byline or dateline is the surest sign of an article; the display lines right above it are its header.
+3. *Ends*: a byline after the last paragraph closes an article, so a display line after it opens one.
+4. *Leftovers*: display lines that head nothing: furniture at the top, captions at the places of lost pictures, halves
+   of sentences at column feet, and, what remains, section headings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from qa.articles import cues
+from qa.articles.blocks import GAP, Block, width
+from qa.reading import Heading
+
+TITLE_WIDTH = 40.0
+"""Widest display line, in full-width characters. The longest kicker among the samples has 32."""
+
+HEADER_LINES = 3
+"""Kicker, headline, subhead: more display lines above a byline are captions of pictures over the headline."""
+
+BANNER_WIDTH = 12.0
+"""Widest page banner over a header of three lines."""
+
+
+class Role(Enum):
+    """What a block is to the reader."""
+
+    TITLE = auto()  # a display line not yet understood
+    BODY = auto()
+    HEADING = auto()  # of a section
+    KICKER = auto()
+    HEADLINE = auto()
+    SUBHEAD = auto()
+    BYLINE = auto()
+    CAPTION = auto()
+    FURNITURE = auto()
+
+
+@dataclass(slots=True)
+class Node:
+    """A block and what is known of it; mutable while the page is being understood."""
+
+    block: Block
+    role: Role
+    start: int
+    """Where it begins on the page, its mark included."""
+    style: str = "plain"
+    """How a heading is marked: "h1"… "h6", "bullet", a style of numbering, "date", "bold", "plain"."""
+    byline: Block | None = None
+    """A reporter's name that the block carried at its beginning or end."""
+    opens: bool = False
+    """Does it begin an article's text (a byline or a run-in dateline)?"""
+    closes: bool = False
+    """Is it the last of its article (a byline at the end)?"""
+    kind: str = ""
+    """Kind of furniture."""
+    new: bool = False
+    """Begins an article."""
+    listed: bool = False
+    """Is an item of a list, so never the second half of a sentence."""
+    source: Block = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.source = self.block
+
+    @property
+    def text(self) -> str:
+        """The text as shown."""
+        return self.block.text
+
+    @property
+    def gap(self) -> int:
+        """Blank lines above."""
+        return self.block.gap
+
+    @property
+    def end(self) -> int:
+        """Where it ends on the page."""
+        return self.source.end
+
+
+def understand(found: Sequence[Block], headings: Sequence[Heading], source: str) -> list[Node]:
+    """Each block's role. ``headings`` are those that the file's own format names (HTML, DOCX)."""
+    nodes = [_marked(block, headings, source) for block in found]
+    _signatures(nodes)
+    _headers(nodes)
+    _leftovers(nodes)
+    return nodes
+
+
+# 1. Marks
+
+
+def _marked(block: Block, headings: Sequence[Heading], source: str) -> Node:
+    text, start = block.text, block.start
+    for heading in headings:
+        if heading.start <= start and block.end <= heading.end:
+            return Node(block, Role.HEADING, start, f"h{heading.level}")
+    match = cues.MARKDOWN_HEADING.match(text)
+    if match:
+        return Node(block.cut(match.end()), Role.HEADING, start, f"h{len(match[1])}")
+    if cues.is_advertisement(text):
+        return Node(block, Role.FURNITURE, start, kind="advertisement")
+    if cues.is_imprint(text) and not cues.is_date_heading(text):
+        return Node(block, Role.FURNITURE, start, kind="imprint")
+    if cues.is_credit(text):
+        return Node(block, Role.FURNITURE, start, kind="credit")
+    if cues.is_byline(text):
+        return Node(block, Role.BYLINE, start)
+    length = cues.dateline_length(text)
+    if length:
+        if not text[length:].strip():
+            return Node(block, Role.BYLINE, start)
+        return Node(block, Role.BODY, start, byline=block.cut(0, length), opens=True)
+    if cues.is_date_heading(text):
+        return Node(block, Role.TITLE, start, "date")
+    match = cues.BULLET.match(text)
+    if match:
+        rest = block.cut(match.end())
+        return Node(rest, Role.TITLE if is_display(rest.text) else Role.BODY, start, "bullet", listed=True)
+    number = cues.numbering(text)
+    if number and is_display(text):
+        return Node(block, Role.TITLE, start, number[0], listed=True)
+    if number or cues.LIST_ITEM.match(text):
+        match = cues.LIST_ITEM.match(text)
+        keep = number is not None or match is None or text[0].isdigit()
+        return Node(block if keep or match is None else block.cut(match.end()), Role.BODY, start, listed=True)
+    if is_display(text):
+        bold = source[max(0, start - 2) : start] == "**" and source[block.end : block.end + 2] == "**"
+        return Node(block, Role.TITLE, start, "bold" if bold else "plain")
+    at = cues.end_reporters_start(text)
+    if at:
+        return Node(block, Role.BODY, start, byline=block.cut(at))
+    return Node(block, Role.BODY, start)
+
+
+def is_display(text: str) -> bool:
+    """Could the line be display type: short, and not a sentence?"""
+    return (
+        width(text) <= TITLE_WIDTH
+        and not cues.ends_sentence(text)
+        and not re.search(r"[。：:；;,，、]$|。", text)
+        and not (text[:1].islower() and text.isascii())
+    )
+
+
+def _signatures(nodes: list[Node]) -> None:
+    """Author lines made of post and name: right under display lines, or after an article's last paragraph."""
+    for i, node in enumerate(nodes):
+        if node.role is not Role.TITLE or node.style != "plain" or not cues.is_signature(node.text):
+            continue
+        before = nodes[i - 1] if i else None
+        after = nodes[i + 1] if i + 1 < len(nodes) else None
+        under = before is not None and before.role in {Role.TITLE, Role.HEADING} and before.gap <= GAP
+        last = before is not None and before.role is Role.BODY and cues.ends_sentence(before.text)
+        if under and after is not None and after.role is Role.BODY:
+            node.role = Role.BYLINE
+        elif last and (after is None or after.role is not Role.BODY):
+            node.role = Role.BYLINE
+
+
+# 2. and 3. Headers and ends
+
+
+def _headers(nodes: list[Node]) -> None:
+    _directions(nodes)
+    levels = _article_levels(nodes)
+    for i, node in enumerate(nodes):
+        if node.role is Role.HEADING and node.style in levels:
+            _header(nodes, i, i)
+    for i, node in enumerate(nodes):
+        if (node.role is Role.BYLINE or node.byline is not None) and node.opens:
+            _anchored(nodes, i)
+        elif node.style == "date" and node.role is Role.TITLE and i and nodes[i - 1].role is Role.TITLE:
+            before = nodes[i - 2] if i > 1 else None
+            if nodes[i - 1].style == "plain" and (before is None or before.role is Role.FURNITURE or before.closes):
+                _header(nodes, i - 1, i - 1)
+    _after_ends(nodes)
+    if nodes and not any(node.new for node in nodes):
+        _plain_article(nodes)
+
+
+def _directions(nodes: list[Node]) -> None:
+    """Does a byline open an article (display lines above it) or close one (its last paragraph above it)?"""
+    for i, node in enumerate(nodes):
+        before = next((n for n in reversed(nodes[:i]) if n.role is not Role.FURNITURE), None)
+        after = nodes[i + 1] if i + 1 < len(nodes) else None
+        display_after = after is None or after.role in {Role.TITLE, Role.HEADING, Role.FURNITURE}
+        if node.role is Role.BYLINE:
+            if before is None or before.role in {Role.TITLE, Role.HEADING}:
+                node.opens = True
+            elif display_after:
+                node.closes = True
+        elif node.byline is not None and not node.opens:
+            node.closes = display_after
+
+
+def _article_levels(nodes: Sequence[Node]) -> set[str]:
+    """The heading levels that stand for articles on this page.
+
+    Where bylines tell, a level is one of articles when at least half of its headings carry one (below the heading or
+    at the end of what it heads), and so is every level above. Where none tells: the highest level, unless the text
+    begins without any heading or all its headings are of that level and follow an unmarked title.
+    """
+    heads = [i for i, node in enumerate(nodes) if node.role is Role.HEADING]
+    if not heads:
+        return set()
+    signed: dict[str, list[bool]] = {}
+    for i, j in zip(heads, [*heads[1:], len(nodes)], strict=True):
+        between = nodes[i + 1 : j]
+        opening = next((n for n in between if n.role not in {Role.TITLE, Role.FURNITURE}), None)
+        has = (opening is not None and opening.opens) or any(n.closes for n in between)
+        signed.setdefault(nodes[i].style, []).append(has)
+    by_byline = [style for style, has in signed.items() if sum(has) * 2 >= len(has)]
+    if by_byline:
+        deepest = max(by_byline)
+        return {style for style in signed if style <= deepest}
+    first = heads[0]
+    if any(node.role in {Role.BODY, Role.TITLE} for node in nodes[:first]):
+        return set()
+    return {min(signed)}
+
+
+def _anchored(nodes: list[Node], i: int) -> None:
+    """The header above the byline or dateline at ``i``, which may be empty where the headline is lost."""
+    first = i
+    while first > 0 and i - first < 12:
+        node = nodes[first - 1]
+        if node.role is Role.HEADLINE:
+            return
+        label = node.style == "bullet" and first < i
+        if node.role is not Role.TITLE or not (node.style in {"plain", "bold", "date"} or label):
+            if not _exclaims(nodes, first - 1):
+                break
+        elif _is_tail(nodes, first - 1):
+            break
+        first -= 1
+        if node.gap >= GAP and first > 0 and first < i:
+            break
+    if first < i or nodes[i].role is Role.BODY or i == 0:
+        _header(nodes, first, i - 1)
+        if not any(node.new for node in nodes[first : i + 1]):
+            nodes[i].new = True
+
+
+def _exclaims(nodes: Sequence[Node], i: int) -> bool:
+    """Is the block a headline that ends in a question or exclamation mark?"""
+    node = nodes[i]
+    before = nodes[i - 1] if i else None
+    return (
+        node.role is Role.BODY
+        and not node.opens
+        and width(node.text) <= 25
+        and bool(re.search(r"[？?！!]$", node.text))
+        and not re.search(r"。", node.text)
+        and (before is None or before.role is not Role.BODY or cues.ends_sentence(before.text))
+    )
+
+
+def _is_tail(nodes: Sequence[Node], i: int) -> bool:
+    """Is the display line the rest of a sentence that the prose above it broke off?"""
+    before = nodes[i - 1] if i else None
+    return (
+        before is not None
+        and before.role is Role.BODY
+        and not cues.ends_sentence(before.text)
+        and cues.continues(before.text, nodes[i].text)
+    )
+
+
+def _header(nodes: list[Node], first: int, last: int) -> None:
+    """Give the display lines ``first`` to ``last`` their roles; a marked heading among them is the headline."""
+    marked = next((i for i in range(first, last + 1) if nodes[i].role is Role.HEADING), None)
+    if marked is not None:
+        _around_mark(nodes, marked)
+        return
+    lines = list(range(first, last + 1))
+    subhead = None
+    if len(lines) > 1 and nodes[first].style == "bullet":
+        nodes[first].role, nodes[first].new = Role.KICKER, True
+        lines.pop(0)
+    if len(lines) > 1 and re.match(r"[—\-–·―]", nodes[lines[-1]].text):
+        subhead = lines.pop()
+    while len(lines) > 1 and _is_picture(nodes, lines[0], first):
+        nodes[lines.pop(0)].role = Role.CAPTION
+    room = HEADER_LINES - (subhead is not None)
+    if len(lines) > room:
+        for i in lines[: -1 if subhead is not None else -2]:
+            nodes[i].role = Role.CAPTION
+        lines = lines[-1 if subhead is not None else -2 :]
+    if not lines:
+        return
+    if len(lines) == HEADER_LINES and lines[0] == 0 and _is_banner(nodes, lines):
+        _furnish(nodes[lines.pop(0)], "banner")
+    if len(lines) == HEADER_LINES:
+        subhead = lines.pop()
+    elif len(lines) == 2 and subhead is None and not _is_kicker(nodes, *lines, lead=_lead(nodes, last + 1)):
+        subhead = lines.pop()
+    nodes[lines[-1]].role = Role.HEADLINE
+    if subhead is not None:
+        nodes[subhead].role = Role.SUBHEAD
+    for i in lines[:-1]:
+        nodes[i].role = Role.KICKER
+    if not nodes[first].new:
+        nodes[lines[0]].new = True
+
+
+def _around_mark(nodes: list[Node], i: int) -> None:
+    """A marked headline; an unmarked display line above is its kicker, one between it and the byline its subhead."""
+    nodes[i].role, nodes[i].new = Role.HEADLINE, True
+    above = nodes[i - 1] if i else None
+    if above is not None and above.role is Role.TITLE and above.style in {"plain", "bold"} and above.gap < GAP:
+        before = nodes[i - 2] if i > 1 else None
+        whole = before is None or before.role is not Role.BODY or cues.ends_sentence(before.text)
+        if whole and not cues.is_fragment(above.text) and not _is_tail(nodes, i - 1):
+            above.role, above.new, nodes[i].new = Role.KICKER, True, False
+    below = nodes[i + 1] if i + 1 < len(nodes) else None
+    if below is not None and below.role is Role.TITLE and below.gap < GAP:
+        after = nodes[i + 2] if i + 2 < len(nodes) else None
+        if re.match(r"[—―]", below.text) or (after is not None and (after.opens or after.role is Role.BYLINE)):
+            below.role = Role.SUBHEAD
+
+
+def _is_picture(nodes: Sequence[Node], i: int, first: int) -> bool:
+    """Is the first of several display lines a caption: its words say so, or it fills the place of a lost picture?"""
+    return cues.is_caption(nodes[i].text) or (i == first and nodes[i].gap >= GAP and i > 0)
+
+
+def _is_banner(nodes: Sequence[Node], lines: Sequence[int]) -> bool:
+    widths = [width(nodes[i].text) for i in lines]
+    return widths[0] <= BANNER_WIDTH and widths[0] < 0.75 * min(widths[1:])
+
+
+def _lead(nodes: Sequence[Node], i: int) -> str:
+    """The first words of the text from node ``i`` on."""
+    return "".join(node.text for node in nodes[i : i + 4] if node.role is Role.BODY)[:220]
+
+
+def _is_kicker(nodes: Sequence[Node], a: int, b: int, *, lead: str) -> bool:
+    """Of two display lines, is the first the kicker of the second (rather than the headline over a subhead)?
+
+    A headline tells what the first paragraph tells and names who did it; a kicker or subhead adds circumstances, often
+    several phrases set apart by blanks, or begins with time or purpose. A quotation is always the headline.
+    """
+    first, second = nodes[a].text, nodes[b].text
+    score = 0.0
+    score += 2.0 * (_is_quotation(second) - _is_quotation(first))
+    score += 0.5 * (len(first.split()) > 2) - 0.5 * (len(second.split()) > 2)
+    score += 0.5 * (a == 0) - 0.25
+    score += 0.7 * (_is_circumstance(first) - _is_circumstance(second))
+    score += 2.0 * (_shared(second, lead) - _shared(first, lead))
+    return score > 0
+
+
+def _is_quotation(text: str) -> bool:
+    return bool(re.match(r"^[“\"「『][^”\"」』]*[”\"」』]$", text))
+
+
+def _is_circumstance(text: str) -> bool:
+    return bool(re.match(r"^(?:.{1,6}(?:期间|年内|月内|日内|以来|之际|前夕|之后|之前)|为了?|以|在|从|对|通过|面对|围绕|针对|根据)", text))
+
+
+def _bigrams(text: str) -> set[str]:
+    kept = re.sub(r"[\W_]+", "", text)
+    return {kept[i : i + 2] for i in range(len(kept) - 1)}
+
+
+def _shared(text: str, other: str) -> float:
+    """Share of the text's character bigrams that the other text holds, 0…1."""
+    mine = _bigrams(text)
+    return len(mine & _bigrams(other)) / len(mine) if mine else 0.0
+
+
+def _after_ends(nodes: list[Node]) -> None:
+    """A display line after a closed article opens the next; one that closes without having opened gets a headline."""
+    for i, node in enumerate(nodes):
+        if not node.closes:
+            continue
+        j = i + 1
+        while j < len(nodes) and nodes[j].role is Role.FURNITURE:
+            j += 1
+        if j < len(nodes) and nodes[j].role is Role.TITLE and nodes[j].style in {"plain", "bold"}:
+            last = j
+            while last + 1 < len(nodes) and nodes[last + 1].role is Role.TITLE and nodes[last + 1].style == "plain":
+                last += 1
+            if last + 1 < len(nodes) and not any(n.new for n in nodes[j : last + 1]):
+                _header(nodes, j, last)
+        begin = next((k for k in range(i - 1, -1, -1) if nodes[k].new), -1)
+        inner = [k for k in range(begin + 1, i) if nodes[k].role is Role.TITLE and nodes[k].style == "plain"]
+        inner = [k for k in inner if not _is_half(nodes, k) and nodes[k].gap < GAP]
+        closed_before = any(n.closes or n.opens for n in nodes[max(begin, 0) : i])
+        if inner and (begin < 0 or closed_before) and inner[-1] + 1 < len(nodes):
+            _header(nodes, inner[-1], inner[-1])
+
+
+def _plain_article(nodes: list[Node]) -> None:
+    """A page without marks and bylines is one article; its first display line is the headline."""
+    first = next((i for i, node in enumerate(nodes) if node.role is not Role.FURNITURE), None)
+    if first is None:
+        return
+    node = nodes[first]
+    following = nodes[first + 1] if first + 1 < len(nodes) else None
+    if node.role is Role.TITLE and following is not None and not _is_half(nodes, first):
+        _header(nodes, first, first)
+    node.new = True
+
+
+# 4. Leftovers
+
+
+def _furnish(node: Node, kind: str) -> None:
+    node.role, node.kind = Role.FURNITURE, kind
+
+
+def _leftovers(nodes: list[Node]) -> None:
+    _advertisements(nodes)
+    opened = next((i for i, node in enumerate(nodes) if node.new), len(nodes))
+    for i, node in enumerate(nodes[:opened]):
+        if node.role is Role.TITLE and not _is_half(nodes, i):
+            if node.gap >= GAP or cues.is_caption(node.text) or width(node.text) > 1.5 * BANNER_WIDTH:
+                node.role = Role.CAPTION
+            else:
+                _furnish(node, "masthead")
+    marked = any(node.style[0] == "h" and node.role in {Role.HEADING, Role.HEADLINE} for node in nodes)
+    for i, node in enumerate(nodes):
+        if node.role is Role.TITLE:
+            node.role = _leftover(nodes, i, marked=marked)
+
+
+def _advertisements(nodes: list[Node]) -> None:
+    """Display lines that follow an advertisement's label belong to it, up to the next header or paragraph."""
+    inside = False
+    for node in nodes:
+        if node.role is Role.FURNITURE and node.kind == "advertisement":
+            inside = True
+        elif inside and node.role is Role.TITLE and not node.new:
+            _furnish(node, "advertisement")
+        elif not (inside and node.role is Role.FURNITURE):
+            inside = False
+
+
+def _flow(nodes: Sequence[Node], i: int, step: int) -> Node | None:
+    """The next block of prose, heading or display line from ``i`` on; captions and furniture are jumped over."""
+    i += step
+    while 0 <= i < len(nodes):
+        if nodes[i].role not in {Role.CAPTION, Role.FURNITURE}:
+            return nodes[i]
+        i += step
+    return None
+
+
+def _is_half(nodes: Sequence[Node], i: int) -> bool:
+    """Is the display line half of a sentence: does the block below go on in mid-sentence, or does it read so itself?"""
+    node, after = nodes[i], _flow(nodes, i, 1)
+    if node.style not in {"plain", "bold"} or node.gap >= GAP:
+        return False
+    if cues.is_fragment(node.text):
+        return True
+    return after is not None and after.role in {Role.BODY, Role.TITLE} and not after.listed and not after.opens and (
+        cues.continues(node.text, after.text)
+    )
+
+
+def _leftover(nodes: Sequence[Node], i: int, *, marked: bool) -> Role:
+    node, before, after = nodes[i], _flow(nodes, i, -1), _flow(nodes, i, 1)
+    if cues.is_caption(node.text):
+        return Role.CAPTION
+    if node.style == "date" or (node.listed and after is not None and not after.listed):
+        return Role.HEADING
+    open_before = before is not None and before.role is Role.BODY and not cues.ends_sentence(before.text)
+    if node.gap >= GAP and node.style == "plain":
+        return Role.CAPTION
+    if open_before and before is not None:
+        if cues.continues(before.text, node.text):
+            return Role.BODY
+        if after is not None and after.role is Role.BODY and cues.continues(before.text, after.text):
+            return Role.CAPTION
+    if after is None or after.new or _is_half(nodes, i):
+        return Role.BODY
+    if node.listed:
+        return Role.HEADING if node.style == "bullet" and after.role is not Role.TITLE else Role.BODY
+    if marked and node.style == "plain" and not re.search(r"\s", node.text):
+        return Role.BODY
+    return Role.HEADING

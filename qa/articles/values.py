@@ -1,0 +1,94 @@
+"""What a page is made of: articles, sections, paragraphs, and what belongs to no article. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A slice ``start:end`` of the original text. What is shown is always such slices, joined."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A run of prose: the text as shown, and the slices of the original that it is made of, in order."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the original."""
+        return self.pieces[0].start
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the original."""
+        return self.pieces[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with the paragraphs under it.
+
+    ``heading`` is the path of headings under the headline, joined by " › ", or None for the lead. ``start`` is where
+    the heading begins (its bullet included), or the text where there is none. ``kind`` is "text", or "captions" for
+    the words under an article's pictures, which may stand anywhere on the page.
+    """
+
+    heading: str | None
+    start: int
+    end: int
+    paragraphs: tuple[Paragraph, ...]
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article. ``headline`` is None for a tail whose beginning is not on the page."""
+
+    kicker: str | None
+    headline: str | None
+    subhead: str | None
+    byline: str | None
+    start: int
+    end: int
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """Text of the page that is no article's: masthead, banner, advertisement, imprint, credit."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file as read: articles and furniture, each in the order of the page."""
+
+    articles: tuple[Article, ...]
+    furniture: tuple[Furniture, ...]
+
+
+def pieces(places: Iterable[int]) -> tuple[Piece, ...]:
+    """Consecutive places gathered to slices, in the order given."""
+    found: list[Piece] = []
+    start = end = -1
+    for place in places:
+        if place == end:
+            end += 1
+            continue
+        if end > start:
+            found.append(Piece(start, end))
+        start, end = place, place + 1
+    if end > start:
+        found.append(Piece(start, end))
+    return tuple(found)

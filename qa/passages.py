@@ -1,0 +1,156 @@
+"""Sections → passages: what is indexed and shown, cut at sentence borders.
+
+Third stage of the data's way. A passage holds about 80 to 350 characters of one section, so that a question's answer
+stands in it with its surroundings and nothing else. Where it may be cut is decided over the whole section at once: the
+cheapest way to cut, by dynamic programming over its sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.articles import Article, Paragraph, Piece, Section, pieces
+from qa.text import sentences
+
+PASSAGES_VERSION = 1
+"""Grows when the same sections would be cut otherwise."""
+
+LONGEST = 350
+"""Characters that a passage holds at most (the acceptance figure for the first passage's mean length)."""
+SHORTEST = 80
+"""Characters below which a passage is joined with a neighbour where the section has one."""
+TARGET = 220
+"""Length aimed at: between the two; the mean paragraph of the sample pages has 140 characters."""
+FAR = 40
+"""Characters of other text between two captions from which on they make two passages."""
+
+_CLAUSE = "；;，,、：: "
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of a section: ``text`` as shown, ``pieces`` the slices of the original that it is made of.
+
+    ``start`` is the original's place of its first character, ``end`` the place after its last, the white space before
+    the section's next passage included.
+    """
+
+    start: int
+    end: int
+    text: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A sentence: its places in the original, and whether a paragraph ends with it."""
+
+    places: tuple[int, ...]
+    last: bool
+
+
+def split_article(text: str, article: Article) -> list[tuple[Section, list[Passage]]]:
+    """Each section of the article with its passages; ``text`` is the file's."""
+    return [(section, split_section(text, section)) for section in article.sections]
+
+
+def split_section(text: str, section: Section) -> list[Passage]:
+    """The section's passages in order; none where it has no text.
+
+    Each ends at a sentence border, but for a sentence longer than LONGEST, which is cut at its clauses.
+    """
+    found: list[Passage] = []
+    for group in _groups(section):
+        units = [unit for paragraph in group for unit in _units(paragraph)]
+        made = [_passage(text, units[a:b]) for a, b in _cuts([len(unit.places) for unit in units], units)]
+        found.extend(_tiled(text, made))
+    return found
+
+
+def _tiled(text: str, made: list[Passage]) -> list[Passage]:
+    """The passages with the white space before the next one counted to each, so that they tile their section."""
+    for i, (passage, after) in enumerate(zip(made, made[1:], strict=False)):
+        if not text[passage.end : after.start].strip():
+            made[i] = Passage(passage.start, after.start, passage.text, passage.pieces)
+    return made
+
+
+def _groups(section: Section) -> list[list[Paragraph]]:
+    """Paragraphs that may share a passage: all of a text section, but only captions that stand close together."""
+    groups: list[list[Paragraph]] = []
+    for paragraph in section.paragraphs:
+        near = bool(groups) and (section.kind == "text" or 0 <= paragraph.start - groups[-1][-1].end < FAR)
+        if near:
+            groups[-1].append(paragraph)
+        else:
+            groups.append([paragraph])
+    return groups
+
+
+def _units(paragraph: Paragraph) -> list[_Unit]:
+    places = [place for piece in paragraph.pieces for place in range(piece.start, piece.end)]
+    spans = [part for span in sentences(paragraph.text) for part in _clauses(paragraph.text, *span)]
+    # Each unit reaches to the next one's start, so that the paragraph's characters are all kept.
+    starts = [0, *(start for start, _ in spans[1:])]
+    ends = [*starts[1:], len(places)]
+    return [_Unit(tuple(places[a:b]), b == len(places)) for a, b in zip(starts, ends, strict=True) if b > a]
+
+
+def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The sentence whole, or cut after clause marks (or anywhere, if it has none) where it is too long."""
+    parts: list[tuple[int, int]] = []
+    while end - start > LONGEST:
+        cut = max(text.rfind(mark, start + SHORTEST, start + LONGEST) for mark in _CLAUSE)
+        cut = cut + 1 if cut >= 0 else start + LONGEST
+        parts.append((start, cut))
+        start = cut
+    parts.append((start, end))
+    return parts
+
+
+def _cuts(lengths: Sequence[int], units: Sequence[_Unit]) -> list[tuple[int, int]]:
+    """The cheapest way to cut: slices of the units that tile them.
+
+    A passage costs the squared distance of its length from TARGET in hundreds of characters, one for ending inside a
+    paragraph, and two for being shorter than SHORTEST.
+    """
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for b in range(1, len(lengths) + 1):
+        choices: list[tuple[float, int]] = []
+        total = 0
+        for a in range(b - 1, -1, -1):
+            total += lengths[a]
+            if total > LONGEST and a < b - 1:
+                break
+            cost = ((total - TARGET) / 100) ** 2 + (not units[b - 1].last) + 2 * (total < SHORTEST)
+            choices.append((best[a][0] + cost, a))
+        best.append(min(choices))
+    slices: list[tuple[int, int]] = []
+    b = len(lengths)
+    while b > 0:
+        a = best[b][1]
+        slices.append((a, b))
+        b = a
+    return slices[::-1]
+
+
+def _passage(text: str, units: Sequence[_Unit]) -> Passage:
+    """The units as one passage; paragraphs inside it keep one line break of the original between them."""
+    places: list[int] = []
+    for i, unit in enumerate(units):
+        if i and units[i - 1].last:
+            after = places[-1] + 1
+            places.extend(range(after, after + 1) if text[after : after + 1].isspace() else ())
+        places.extend(unit.places)
+    while places and text[places[-1]].isspace():
+        places.pop()
+    while places and text[places[0]].isspace():
+        places.pop(0)
+    start, end = places[0], places[-1] + 1
+    # Emphasis marks at its borders are the passage's own, though not shown.
+    while start and text[start - 1] == "*":
+        start -= 1
+    while text[end : end + 1] == "*":
+        end += 1
+    return Passage(start, end, "".join(text[place] for place in places), pieces(places))
