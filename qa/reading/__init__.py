@@ -47,7 +47,6 @@ def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
             NOT_A_FILE, PERMISSION_DENIED, PATH_TOO_LONG, READ_FAILED.
     """
     try:
-        # Without O_NONBLOCK the opening of a pipe that took the file's place would wait for a writer for ever.
         with open(
             found.path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
         ) as file:
@@ -65,6 +64,11 @@ def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
     return data
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    # A pipe that took the file's place since the walk would otherwise wait for a writer for ever.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def parse(file: str, data: bytes, encoding: str | None = None) -> Document:
     """The bytes of a file called ``file`` as text; its suffix says the format.
 
@@ -78,7 +82,7 @@ def parse(file: str, data: bytes, encoding: str | None = None) -> Document:
     if suffix not in FORMATS:
         known = ", ".join(sorted(FORMATS))
         raise ReadingError("UNSUPPORTED_FORMAT", f"{file}: files of this kind can't be read; known are {known}.")
-    extract = _text(file, data, encoding)
+    extract = _extract(FORMATS[suffix], file, data, encoding)
     return Document(
         file=file,
         text=extract.text,
@@ -90,6 +94,19 @@ def parse(file: str, data: bytes, encoding: str | None = None) -> Document:
     )
 
 
-def _text(file: str, data: bytes, encoding: str | None) -> Extract:
+def _extract(kind: str, file: str, data: bytes, encoding: str | None) -> Extract:
+    # Each of these readers loads a library at its import (0.1 s and more) that a run without such files never needs.
+    if kind == "html":
+        from qa.reading import html  # noqa: PLC0415
+
+        return html.extract(file, data, encoding)
+    if kind == "pdf":
+        from qa.reading import pdf  # noqa: PLC0415
+
+        return pdf.extract(file, data)
+    if kind == "docx":
+        from qa.reading import docx  # noqa: PLC0415
+
+        return docx.extract(file, data)
     decoded = decode(file, data, encoding)
     return Extract(decoded.text, decoded.encoding, decoded.note)

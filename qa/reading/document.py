@@ -29,9 +29,9 @@ class ReadingError(InputError):
 class Found:
     """A file to read.
 
-    ``file`` is its name in the corpus: the path relative to the folder that was named, with ``/`` on every system, or the
-    file's own name when it was named itself; characters that can't be shown are escaped (``shown_name``). ``root`` is the
-    name of that folder, empty when the file was named itself.
+    ``file`` is its name in the corpus: the path relative to the folder that was named, with ``/`` on every system, or
+    the file's own name when it was named itself; characters that can't be shown are escaped (``shown_name``). ``root``
+    is the name of that folder, empty when the file was named itself.
     """
 
     path: Path
@@ -89,10 +89,10 @@ class Extract:
 
 
 def shown_name(name: str) -> str:
-    """The name with everything that a terminal or page must not receive written as an escape.
+    r"""The name with everything that a terminal or page must not receive written as an escape.
 
     Control and format characters (a new line, ESC, RTL override), line separators and the surrogates that stand for
-    bytes which aren't UTF-8 become ``\\x1b`` or ``\\u202e``; the result can always be printed and stored.
+    bytes which aren't UTF-8 become ``\x1b`` or ``\u202e``; the result can always be printed and stored.
     """
     return "".join(
         char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _UNSHOWN else char

@@ -17,27 +17,29 @@ _README = re.compile(r"readme(?![a-z])", re.IGNORECASE)
 def walk(paths: Sequence[Path]) -> Iterator[Found | Problem]:
     """Every article file of the paths, each once: paths in the order given, a folder's entries by name, depth first.
 
-    In a folder only files with a suffix of ``FORMATS`` count. Hidden ones (``.name``, Word's ``~$name``) and README files
-    are passed over: a README tells of a folder, it is no article of it. A symbolic link inside a folder is never followed.
-    A path that is named itself is taken as its owner's will: hidden, a README or a link, it is read.
+    In a folder only files with a suffix of ``FORMATS`` count. Hidden ones (``.name``, Word's ``~$name``) and README
+    files are passed over: a README tells of a folder, it is no article of it. A symbolic link inside a folder is never
+    followed. A path that is named itself is taken as its owner's will: hidden, a README or a link, it is read.
 
     What is named but can't be used is a ``Problem`` in its place: FILE_NOT_FOUND, UNSUPPORTED_FORMAT, NOT_A_FILE,
     SYMLINK_SKIPPED, PERMISSION_DENIED, PATH_TOO_LONG, READ_FAILED, NAME_TAKEN.
     """
     names: set[str] = set()
-    seen: set[str] = set()
+    seen: set[Path] = set()
     for path in paths:
+        resolved = Path(os.path.realpath(path))
         for item in _named(path):
             if isinstance(item, Found):
-                real = os.path.realpath(item.path)
+                # Below a folder nothing is a link, so resolving the folder resolves the file.
+                real = resolved / item.path.relative_to(path) if item.root else resolved
                 if real in seen:
                     continue
                 if item.file in names:
                     yield Problem(
                         item.file,
                         "NAME_TAKEN",
-                        f"{shown_name(str(item.path))}: another file of this run is already called {item.file!r} in the "
-                        "corpus; index the folder above both, or rename one.",
+                        f"{shown_name(str(item.path))}: another file of this run is already called {item.file!r} in "
+                        "the corpus; index the folder above both, or rename one.",
                     )
                     continue
                 seen.add(real)

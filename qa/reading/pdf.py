@@ -1,0 +1,49 @@
+"""PDF → the text of its pages, in the order in which pdfium gives it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pypdfium2
+from pypdfium2.raw import FPDF_ERR_PASSWORD
+
+from qa.reading.decoding import kind_of
+from qa.reading.document import Extract, ReadingError
+
+_PAGE_BREAK = "\n\n"
+
+
+def extract(file: str, data: bytes) -> Extract:
+    r"""The text layer, pages apart by a blank line, lines ended by ``\n``.
+
+    pdfium joins a word that was hyphenated at a line's end and marks the place by U+FFFE; here it is a soft hyphen.
+
+    Raises:
+        ReadingError: PARSE_FAILED (damaged, with a password, without pages), NO_TEXT (a scan without a text layer).
+    """
+    if b"%PDF-" not in data[:1024]:  # as every PDF reader allows
+        raise _failed(file, f"it is {kind_of(data) or 'something else'}")
+    try:
+        with pypdfium2.PdfDocument(data) as document:
+            pages = [_page_text(page) for page in document]
+    except pypdfium2.PdfiumError as error:
+        if getattr(error, "err_code", None) == FPDF_ERR_PASSWORD:
+            raise _failed(file, "it needs a password; save it without one") from error
+        raise _failed(file, f"it is damaged ({error})") from error
+    if not pages:
+        raise _failed(file, "it has no pages")
+    text = _PAGE_BREAK.join(pages)
+    if not text.strip():
+        reason = f"its {len(pages)} pages hold pictures only; run it through text recognition (OCR) first"
+        raise ReadingError("NO_TEXT", f"{file}: {reason}.")
+    return Extract(text)
+
+
+def _page_text(page: Any) -> str:
+    # Not get_text_range, which knows no characters beyond U+FFFF. A NUL is a glyph that the font gives no character.
+    text: str = page.get_textpage().get_text_bounded()
+    return text.replace("\r\n", "\n").replace("\ufffe", "\u00ad").replace("\0", "\ufffd").strip("\n")
+
+
+def _failed(file: str, reason: str) -> ReadingError:
+    return ReadingError("PARSE_FAILED", f"{file}: can't be read as a PDF: {reason}.")
