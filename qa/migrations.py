@@ -1,0 +1,140 @@
+"""The store's schema, grown by numbered functions that are only ever appended.
+
+``MIGRATIONS[n]`` brings a store from schema ``n`` to ``n + 1``; a new store runs them all. Each works inside the one
+transaction that `migrate` opens, so that a kill leaves the old schema or the new one. A function that was released is
+never edited: stores out there have already run it. docs/store.md describes every table.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+
+APPLICATION_ID = 0x77656E62
+"""``wenb``: written into the file's header, so that another program's database is never taken for a store."""
+
+
+def first_schema(connection: sqlite3.Connection) -> None:
+    """Files, articles, sections, passages, furniture, models, vectors, the log of changes, and the store's own id.
+
+    Every row of text carries the SHA-256 of its other columns. Foreign keys are checked at the commit, since a file's
+    row, which sums up its parts, is written after them.
+    """
+    for statement in _FIRST:
+        connection.execute(statement)
+    connection.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?)", (secrets.token_hex(16),))
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (first_schema,)
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """The connection's database at the newest schema, in one transaction; nothing changes when any step fails."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in MIGRATIONS[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+_FIRST = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    """CREATE TABLE files (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        root TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        encoding TEXT NOT NULL,
+        encoding_note TEXT,
+        format TEXT NOT NULL,
+        headings TEXT NOT NULL,
+        chars INTEGER NOT NULL,
+        structure TEXT NOT NULL,
+        parts BLOB NOT NULL,
+        indexed_at INTEGER NOT NULL,
+        row_hash BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE texts (
+        id INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        text TEXT NOT NULL,
+        row_hash BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE articles (
+        id INTEGER PRIMARY KEY,
+        file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        ordinal INTEGER NOT NULL,
+        kicker TEXT,
+        headline TEXT,
+        subhead TEXT,
+        byline TEXT,
+        start INTEGER NOT NULL,
+        "end" INTEGER NOT NULL,
+        row_hash BLOB NOT NULL,
+        UNIQUE (file_id, ordinal)
+    ) STRICT""",
+    """CREATE TABLE sections (
+        id INTEGER PRIMARY KEY,
+        article_id INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        ordinal INTEGER NOT NULL,
+        heading TEXT,
+        start INTEGER NOT NULL,
+        "end" INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        row_hash BLOB NOT NULL,
+        UNIQUE (article_id, ordinal)
+    ) STRICT""",
+    """CREATE TABLE passages (
+        id INTEGER PRIMARY KEY,
+        section_id INTEGER NOT NULL REFERENCES sections ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        ordinal INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        "end" INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        pieces TEXT NOT NULL,
+        content BLOB NOT NULL,
+        row_hash BLOB NOT NULL,
+        UNIQUE (section_id, ordinal)
+    ) STRICT""",
+    "CREATE INDEX passages_by_content ON passages (content)",
+    """CREATE TABLE furniture (
+        id INTEGER PRIMARY KEY,
+        file_id INTEGER NOT NULL REFERENCES files ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        ordinal INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        "end" INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        row_hash BLOB NOT NULL,
+        UNIQUE (file_id, ordinal)
+    ) STRICT""",
+    """CREATE TABLE models (
+        id INTEGER PRIMARY KEY,
+        fingerprint TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        dim INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE vectors (
+        id INTEGER PRIMARY KEY,
+        model_id INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
+        content BLOB NOT NULL,
+        vector BLOB NOT NULL,
+        row_hash BLOB NOT NULL,
+        UNIQUE (model_id, content)
+    ) STRICT""",
+    """CREATE TABLE changes (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        time INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        file TEXT
+    ) STRICT""",
+    """CREATE TRIGGER changes_are_not_edited BEFORE UPDATE ON changes
+    BEGIN SELECT raise(ABORT, 'changes are only appended'); END""",
+    """CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
+    BEGIN SELECT raise(ABORT, 'changes are only appended'); END""",
+)

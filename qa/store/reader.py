@@ -1,0 +1,557 @@
+"""Reading the store: every row proves itself before anybody sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embeddings.vectors import Vectors
+from qa.articles import Piece
+from qa.errors import NotFoundError, StoreError
+from qa.reading import Document, Heading, shown_name
+from qa.store.database import (
+    NAME,
+    backup,
+    check_header,
+    connect,
+    corrupt,
+    from_sqlite,
+    prepare,
+    read_only,
+    readable_query,
+    store_errors,
+    write_lock,
+)
+from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table, row_hash
+from qa.store.values import (
+    ArticleLine,
+    Finding,
+    Model,
+    StoredArticle,
+    StoredFile,
+    StoredPassage,
+    StoredSection,
+)
+from qa.store.writer import Writer
+
+Ids = npt.NDArray[np.int64]
+
+_LOG = logging.getLogger(__name__)
+_BATCH = 500
+"""Ids asked for at once; SQLite allows 32,766 variables, fewer keep the statements short."""
+
+Row = tuple[Any, ...]
+"""id and columns of a table, in their order; the row hash is checked and left out."""
+
+
+class Store:
+    """The store of a data folder, safe to share between threads; each reading call sees one state of it.
+
+    Made when there is none, unless ``read_only``. On a folder that can't be written it becomes ``read_only`` by itself:
+    it serves, and only ``writer`` refuses.
+
+    Rows that were damaged on the disk are left out where many are asked for, reported once in the log and kept in
+    ``faults``; where one thing is asked for, they are an error.
+
+    Raises:
+        StoreError: STORE_MISSING (read only, and nothing there), STORE_CORRUPT, STORE_TOO_NEW, STORE_READ_ONLY,
+            STORE_UNAVAILABLE, DISK_FULL, WRITER_LOCKED (another process is upgrading it just now).
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.folder = folder
+        self.path = folder / NAME
+        if not read_only and not folder.exists():
+            with store_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        self.read_only = read_only or not _writable(folder) or (self.path.exists() and not _writable(self.path))
+        if self.read_only and not self.path.exists():
+            raise StoreError("STORE_MISSING", f"{folder} holds no store; make one with `wenbao index PATH…`.")
+        if self.read_only:
+            self._query = readable_query(self.path)
+        else:
+            prepare(folder)
+            self._query = "mode=rw"
+        self._faults: dict[tuple[str, int], StoreError] = {}
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+        self._pinned = threading.local()
+        self.id = ""
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+            if row is None:
+                raise corrupt(self.path, "it has no id")
+            self.id = str(row[0])
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the file go; calls that are under way in other threads end first."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    # --- what there is ---
+
+    @property
+    def faults(self) -> tuple[StoreError, ...]:
+        """The damaged rows met so far, each once."""
+        with self._lock:
+            return tuple(self._faults.values())
+
+    def sequence(self) -> int:
+        """A number that grows with every committed change of articles or model."""
+        with self._reading() as connection:
+            (number,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM changes").fetchone()
+            return int(number)
+
+    def counts(self) -> dict[str, int]:
+        """How many files, articles, sections, passages and vectors there are."""
+        with self._reading() as connection:
+            tables = ("files", "articles", "sections", "passages", "vectors")
+            return {
+                table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+                for table in tables
+            }
+
+    def model(self) -> Model | None:
+        """The model whose vectors are used; None before the first indexing."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT fingerprint, name, dim FROM models JOIN meta ON key = 'model' AND value = fingerprint"
+            ).fetchone()
+            return None if row is None else Model(*row)
+
+    def files(self) -> dict[str, StoredFile]:
+        """Every file by its name, in the order of names."""
+        with self._reading() as connection:
+            rows = self._rows(connection, FILES, "ORDER BY name")
+            return {file.name: file for file in map(_file, rows)}
+
+    def articles(self) -> list[ArticleLine]:
+        """Every article, by file name and place."""
+        lines = []
+        with self._reading() as connection:
+            for file in map(_file, self._rows(connection, FILES, "ORDER BY name")):
+                for row in self._parts(connection, ARTICLES, "file_id", file.id):
+                    number, _, _, kicker, headline, subhead, byline, start, end = row
+                    sections, passages = connection.execute(
+                        "SELECT count(DISTINCT s.id), count(p.id)"
+                        " FROM sections s LEFT JOIN passages p ON p.section_id = s.id WHERE s.article_id = ?",
+                        (number,),
+                    ).fetchone()
+                    lines.append(
+                        ArticleLine(
+                            number, file.name, headline, kicker, subhead, byline, start, end, sections, passages
+                        )
+                    )
+        return lines
+
+    # --- texts ---
+
+    def document(self, file: str) -> Document:
+        """The file as it was read.
+
+        Raises:
+            NotFoundError: FILE_NOT_FOUND.
+            StoreError: ROW_CORRUPT, when it was damaged on the disk.
+        """
+        with self._reading() as connection:
+            row = self._one(connection, FILES, "WHERE name = ?", file)
+            if row is None:
+                raise NotFoundError("FILE_NOT_FOUND", f"No file {file!r} is in {self.path}; `wenbao stats` lists them.")
+            stored = _file(row)
+            return Document(
+                file=stored.name,
+                text=self._text(connection, stored),
+                encoding=stored.encoding,
+                format=stored.format,
+                sha256=stored.sha256,
+                headings=tuple(Heading(*heading) for heading in json.loads(row[_HEADINGS])),
+                encoding_note=stored.encoding_note,
+            )
+
+    def file_text(self, file: str) -> str:
+        """The file's decoded text, which all offsets count into; errors as of ``document``."""
+        return self.document(file).text
+
+    def article(self, article_id: int) -> StoredArticle | None:
+        """The article with its sections, passages and text; None when there is none of this id.
+
+        Raises:
+            StoreError: ROW_CORRUPT, when a part of it was damaged on the disk.
+        """
+        with self._reading() as connection:
+            row = self._one(connection, ARTICLES, "WHERE id = ?", article_id)
+            if row is None:
+                return None
+            number, file_id, _, kicker, headline, subhead, byline, start, end = row
+            file_row = self._one(connection, FILES, "WHERE id = ?", file_id)
+            if file_row is None:
+                raise self._fault(connection, ARTICLES, number)
+            file = _file(file_row)
+            return StoredArticle(
+                id=number,
+                file=file,
+                headline=headline,
+                kicker=kicker,
+                subhead=subhead,
+                byline=byline,
+                start=start,
+                end=end,
+                text=self._text(connection, file)[start:end],
+                sections=tuple(
+                    StoredSection(
+                        section[3],
+                        section[4],
+                        section[5],
+                        section[6],
+                        tuple(
+                            _passage(passage, section, row, file.name)
+                            for passage in self._parts(connection, PASSAGES, "section_id", section[0], strict=True)
+                        ),
+                    )
+                    for section in self._parts(connection, SECTIONS, "article_id", number, strict=True)
+                ),
+                furniture=tuple(
+                    (left, right, kind)
+                    for _, _, _, left, right, kind in self._parts(
+                        connection, FURNITURE, "file_id", file.id, strict=True
+                    )
+                    if start <= left and right <= end
+                ),
+            )
+
+    def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
+        """The passages of these ids, in the order asked; those that are gone or damaged are absent."""
+        with self._reading() as connection:
+            passages = self._by_id(connection, PASSAGES, ids)
+            sections = self._by_id(connection, SECTIONS, [row[1] for row in passages.values()])
+            articles = self._by_id(connection, ARTICLES, [row[1] for row in sections.values()])
+            files = self._by_id(connection, FILES, [row[1] for row in articles.values()])
+            found = {}
+            for number in ids:
+                with contextlib.suppress(KeyError):  # gone, or a row on the way to its file is damaged
+                    passage = passages[number]
+                    section = sections[passage[1]]
+                    article = articles[section[1]]
+                    found[number] = _passage(passage, section, article, files[article[1]][1])
+            return found
+
+    def iter_passages(self) -> Iterator[StoredPassage]:
+        """Every passage, by file name and place, from one state of the store; damaged ones are left out."""
+        with self._reading() as connection:
+            for file in self._rows(connection, FILES, "ORDER BY name"):
+                for article in self._parts(connection, ARTICLES, "file_id", file[0]):
+                    for section in self._parts(connection, SECTIONS, "article_id", article[0]):
+                        for passage in self._parts(connection, PASSAGES, "section_id", section[0]):
+                            yield _passage(passage, section, article, file[1])
+
+    def passage_ids(self) -> Ids:
+        """The ids of all passages, damaged ones too, in ascending order."""
+        with self._reading() as connection:
+            # The order of an index that is smaller than the table; sorted in memory.
+            rows = connection.execute("SELECT id FROM passages")
+            return np.sort(np.fromiter((number for (number,) in rows), np.int64))
+
+    def vectors(self, fingerprint: str) -> tuple[Ids, Vectors]:
+        """Ids of passages, ascending, and their vectors of this model; passages that have none are absent."""
+        with self._reading() as connection:
+            model = connection.execute("SELECT id, dim FROM models WHERE fingerprint = ?", (fingerprint,)).fetchone()
+            if model is None:
+                return np.empty(0, np.int64), np.empty((0, 0), np.float32)
+            model_id, dim = model
+            joined = "FROM passages p JOIN vectors v ON v.content = p.content AND v.model_id = ?"
+            (count,) = connection.execute(f"SELECT count(*) {joined}", (model_id,)).fetchone()
+            ids = np.empty(count, np.int64)
+            vectors = np.empty((count, dim), np.float32)
+            filled = 0
+            rows = connection.execute(
+                f"SELECT p.id, v.id, v.content, v.vector, v.row_hash {joined} ORDER BY p.id",
+                (model_id,),
+            )
+            for number, vector_id, content, data, stored in rows:
+                sound = stored == row_hash(self.id, "vectors", fingerprint, content, data) and len(data) == 4 * dim
+                if not sound:
+                    message = (
+                        f"{self.path}: vector {vector_id} was damaged on the disk; the next indexing makes it anew."
+                    )
+                    self._remember(("vectors", vector_id), StoreError("ROW_CORRUPT", message))
+                    continue
+                ids[filled] = number
+                vectors[filled] = np.frombuffer(data, "<f4")
+                filled += 1
+            return ids[:filled], vectors[:filled]
+
+    # --- the state as a whole ---
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reading calls of this thread within the block see one state of the store."""
+        with self._reading() as connection, self._pin(connection):
+            yield
+
+    @contextlib.contextmanager
+    def writer(self, wait_s: float = 0.0) -> Iterator[Writer]:
+        """The right to change the store, held by one process and thread at a time, until the block ends.
+
+        This thread's reading calls within the block see what was written in it.
+
+        Raises:
+            StoreError: STORE_READ_ONLY; WRITER_LOCKED, when another holder doesn't let go within ``wait_s`` seconds.
+        """
+        if self.read_only:
+            raise read_only(self.path, "it was opened for reading only")
+        with write_lock(self.folder, wait_s):
+            check_header(self.path)  # a newer wenbao may have upgraded it since it was opened
+            with store_errors(self.path):
+                connection = connect(self.path, "mode=rw")
+            try:
+                with self._pin(connection):
+                    yield Writer(connection, self.path, self.id)
+                self._checkpoint(connection)
+            finally:
+                connection.close()
+
+    def backup(self, target: Path) -> None:
+        """A copy of the store in one file, as it is at this moment, also while it is being written.
+
+        Raises:
+            StoreError: DISK_FULL, STORE_READ_ONLY, STORE_UNAVAILABLE, as the target has it.
+        """
+        with self._reading() as connection:
+            backup(connection, target)
+
+    def findings(self) -> list[Finding]:
+        """What is wrong in the file: structure, references, every row's hash, every file's parts; reads all of it."""
+        with self._reading() as connection:
+            found = [
+                Finding("STORE_CORRUPT", f"{self.path}: {answer}.", repairable=False)
+                for (answer,) in connection.execute("PRAGMA integrity_check(20)")
+                if answer != "ok"
+            ]
+            found += [
+                Finding("ROW_CORRUPT", f"{self.path}: row {number} of {table} belongs to nothing.", repairable=True)
+                for table, number, _, _ in connection.execute("PRAGMA foreign_key_check")
+            ]
+            for table in TABLES:
+                for number in self._damaged(connection, table):
+                    found.append(Finding("ROW_CORRUPT", str(self._fault(connection, table, number)), repairable=True))
+            found += [
+                Finding("ROW_CORRUPT", f"{name}: parts of this file are missing in the store.", repairable=True)
+                for name in self._incomplete(connection)
+            ]
+            return found
+
+    def damage(self) -> tuple[dict[Table, list[int]], list[str]]:
+        """Ids of rows that are damaged or belong to nothing, by table, and the names of files that lack some part."""
+        tables = {table.name: table for table in TABLES}
+        with self._reading() as connection:
+            rows = {table: self._damaged(connection, table) for table in TABLES}
+            for name, number, _, _ in connection.execute("PRAGMA foreign_key_check"):
+                if name in tables and number not in rows[tables[name]]:
+                    rows[tables[name]].append(number)
+            return rows, self._incomplete(connection)
+
+    def _damaged(self, connection: sqlite3.Connection, table: Table) -> list[int]:
+        return [
+            number
+            for number, *values, stored in connection.execute(table.select)
+            if stored != row_hash(self.id, table.name, number, *values)
+        ]
+
+    def _incomplete(self, connection: sqlite3.Connection) -> list[str]:
+        def hashes(table: Table, parent: str, number: int) -> list[tuple[int, bytes]]:
+            return connection.execute(
+                f"SELECT id, row_hash FROM {table.name} WHERE {parent} = ? ORDER BY ordinal",  # noqa: S608
+                (number,),
+            ).fetchall()
+
+        names = []
+        for row in self._rows(connection, FILES, "ORDER BY name"):
+            parts = hashlib.sha256()
+            for (stored,) in connection.execute("SELECT row_hash FROM texts WHERE id = ?", (row[0],)):
+                parts.update(stored)
+            for article_id, article in hashes(ARTICLES, "file_id", row[0]):
+                parts.update(article)
+                for section_id, section in hashes(SECTIONS, "article_id", article_id):
+                    parts.update(section)
+                    for _, passage in hashes(PASSAGES, "section_id", section_id):
+                        parts.update(passage)
+            for _, furniture in hashes(FURNITURE, "file_id", row[0]):
+                parts.update(furniture)
+            if parts.digest() != row[_PARTS]:
+                names.append(row[1])
+        return names
+
+    # --- rows ---
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        pinned: sqlite3.Connection | None = getattr(self._pinned, "connection", None)
+        try:
+            if pinned is not None:
+                yield pinned
+                return
+            connection = self._take()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                self._give(connection)
+        except sqlite3.Error as error:
+            raise from_sqlite(error, self.path) from error
+
+    @contextlib.contextmanager
+    def _pin(self, connection: sqlite3.Connection) -> Iterator[None]:
+        outer = getattr(self._pinned, "connection", None)
+        self._pinned.connection = connection
+        try:
+            yield
+        finally:
+            self._pinned.connection = outer
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError("STORE_CLOSED", f"{self.path} was closed; open it again.")
+            if self._idle:
+                return self._idle.pop()
+        connection = connect(self.path, self._query)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _give(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Moves the journal into the file, so that at rest the store is one file. A reader may put that off."""
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            # Everything is committed, in the journal; the next writer tries again.
+            _LOG.warning("%s: the journal stays for now (%s).", self.path, error)
+
+    def _rows(
+        self, connection: sqlite3.Connection, table: Table, where: str, *values: object, strict: bool = False
+    ) -> Iterator[Row]:
+        for number, *columns, stored in connection.execute(f"{table.select} {where}", values):
+            if stored == row_hash(self.id, table.name, number, *columns):
+                yield (number, *columns)
+                continue
+            fault = self._fault(connection, table, number)
+            if strict:
+                raise fault
+
+    def _parts(
+        self, connection: sqlite3.Connection, table: Table, parent: str, number: int, *, strict: bool = False
+    ) -> Iterator[Row]:
+        return self._rows(connection, table, f"WHERE {parent} = ? ORDER BY ordinal", number, strict=strict)
+
+    def _one(self, connection: sqlite3.Connection, table: Table, where: str, *values: object) -> Row | None:
+        return next(self._rows(connection, table, where, *values, strict=True), None)
+
+    def _by_id(self, connection: sqlite3.Connection, table: Table, ids: Iterable[int]) -> dict[int, Row]:
+        rows: dict[int, Row] = {}
+        wanted = iter(dict.fromkeys(ids))
+        while batch := list(islice(wanted, _BATCH)):
+            marks = ", ".join("?" * len(batch))
+            rows |= {row[0]: row for row in self._rows(connection, table, f"WHERE id IN ({marks})", *batch)}
+        return rows
+
+    def _text(self, connection: sqlite3.Connection, file: StoredFile) -> str:
+        row = self._one(connection, TEXTS, "WHERE id = ?", file.id)
+        if row is None or len(row[1]) != file.chars:
+            raise self._fault(connection, TEXTS, file.id)
+        return str(row[1])
+
+    def _fault(self, connection: sqlite3.Connection, table: Table, number: int) -> StoreError:
+        """The error for a damaged row, logged at its first time. Its place is read without trust, for people."""
+        place = connection.execute(_PLACES[table.name], (number,)).fetchone() or (None, None)
+        file, headline = (shown_name(str(part)) if part else None for part in place)
+        where = f"{file or 'an unknown file'}{f', {headline!r}' if headline else ''}"
+        fault = StoreError(
+            "ROW_CORRUPT",
+            f"{where}: a row of it was damaged on the disk ({table.name} {number}) and isn't shown; "
+            "run `wenbao doctor --repair`.",
+        )
+        self._remember((table.name, number), fault)
+        return fault
+
+    def _remember(self, key: tuple[str, int], fault: StoreError) -> None:
+        with self._lock:
+            new = key not in self._faults
+            self._faults.setdefault(key, fault)
+        if new:
+            _LOG.error("%s %s", fault.code, fault.message)
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK)
+
+
+_HEADINGS = 1 + FILES.columns.index("headings")
+_PARTS = 1 + FILES.columns.index("parts")
+
+_PLACES = {
+    "files": "SELECT name, NULL FROM files WHERE id = ?",
+    "texts": "SELECT name, NULL FROM files WHERE id = ?",
+    "furniture": "SELECT f.name, NULL FROM furniture u JOIN files f ON f.id = u.file_id WHERE u.id = ?",
+    "articles": "SELECT f.name, a.headline FROM articles a LEFT JOIN files f ON f.id = a.file_id WHERE a.id = ?",
+    "sections": "SELECT f.name, a.headline FROM sections s JOIN articles a ON a.id = s.article_id"
+    " LEFT JOIN files f ON f.id = a.file_id WHERE s.id = ?",
+    "passages": "SELECT f.name, a.headline FROM passages p JOIN sections s ON s.id = p.section_id"
+    " JOIN articles a ON a.id = s.article_id LEFT JOIN files f ON f.id = a.file_id WHERE p.id = ?",
+}
+
+
+def _file(row: Row) -> StoredFile:
+    number, name, root, sha256, encoding, note, kind, _, chars, structure, _, indexed_at = row
+    return StoredFile(number, name, root, sha256, encoding, note, kind, chars, structure, indexed_at)
+
+
+def _passage(passage: Row, section: Row, article: Row, file: str) -> StoredPassage:
+    number, _, _, start, end, text, pieces, _ = passage
+    article_id, _, _, kicker, headline, subhead, byline, _, _ = article
+    return StoredPassage(
+        id=number,
+        article_id=article_id,
+        file=file,
+        headline=headline,
+        kicker=kicker,
+        subhead=subhead,
+        byline=byline,
+        section=section[3],
+        start=start,
+        end=end,
+        text=text,
+        pieces=tuple(Piece(*piece) for piece in json.loads(pieces)),
+    )

@@ -1,0 +1,257 @@
+"""Changes to the store, each a transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from embeddings.vectors import Vectors
+from qa.errors import InputError, NotFoundError, StoreError
+from qa.reading import Document
+from qa.store.database import store_errors
+from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TEXTS, Table, Value, row_hash, stable_id
+from qa.store.values import Model, SplitPage, content_hash, section_texts
+
+
+class Writer:
+    """The one that may change the store, given by ``Store.writer`` for as long as its block lasts.
+
+    Each call is a transaction of its own, on the disk when it returns; calls within ``with writer.transaction():`` are
+    one together.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, store_id: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._store_id = store_id
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is called in the block; a block within a block belongs to the outer one.
+
+        Raises:
+            StoreError: DISK_FULL and its kin; then nothing of the block has happened.
+        """
+        inside = self._connection.in_transaction
+        if inside:
+            yield
+            return
+        with store_errors(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with store_errors(self._path):
+                self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def put(self, page: SplitPage, root: str) -> None:
+        """The page is in the store, in place of an earlier one of the same file name.
+
+        ``root`` is the name of the folder it was found in.
+
+        Raises:
+            InputError: TEXT_NOT_UNICODE, when a name or text holds half a surrogate pair, which no UTF-8 file can keep.
+        """
+        _refuse_half_characters(page.document, root)
+        with self.transaction(), store_errors(self._path):
+            known = self._delete(page.document.file)
+            self._insert_page(page, root)
+            self._log("changed" if known else "added", page.document.file)
+
+    def remove(self, file: str) -> None:
+        """The file with all that belongs to it is gone.
+
+        Raises:
+            NotFoundError: FILE_NOT_FOUND, when the store has no such file.
+        """
+        with self.transaction(), store_errors(self._path):
+            if not self._delete(file):
+                raise NotFoundError(
+                    "FILE_NOT_FOUND", f"No file {file!r} is in {self._path}; `wenbao stats` lists them."
+                )
+            self._log("removed", file)
+
+    def put_vectors(self, model: Model, texts: Sequence[str], vectors: Vectors) -> None:
+        """Row ``i`` of ``vectors`` is the vector of every passage whose indexed text is ``texts[i]``."""
+        if vectors.shape != (len(texts), model.dim):
+            raise ValueError(f"vectors of shape {vectors.shape} for {len(texts)} texts of {model.name} ({model.dim})")
+        with self.transaction(), store_errors(self._path):
+            model_id = self._model_id(model)
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO vectors (model_id, content, vector, row_hash) VALUES (?, ?, ?, ?)",
+                (
+                    (model_id, content, data, row_hash(self._store_id, "vectors", model.fingerprint, content, data))
+                    for content, data in (
+                        (content_hash(text), row.astype("<f4").tobytes())
+                        for text, row in zip(texts, vectors, strict=True)
+                    )
+                ),
+            )
+
+    def use_model(self, model: Model) -> None:
+        """From now on the store's vectors are this model's; those of others, and those of no passage, are dropped."""
+        with self.transaction(), store_errors(self._path):
+            model_id = self._model_id(model)
+            run = self._connection.execute
+            row = run("SELECT value FROM meta WHERE key = 'model'").fetchone()
+            if row != (model.fingerprint,):
+                run("INSERT OR REPLACE INTO meta (key, value) VALUES ('model', ?)", (model.fingerprint,))
+                self._log("model", None)
+            run("DELETE FROM vectors WHERE model_id <> ?", (model_id,))
+            run("DELETE FROM models WHERE id <> ?", (model_id,))
+            run("DELETE FROM vectors WHERE content NOT IN (SELECT content FROM passages)")
+
+    def reread(self, file: str) -> None:
+        """The file counts as changed at the next indexing, whatever its bytes: for what can't be mended from here."""
+        with self.transaction(), store_errors(self._path):
+            row = self._connection.execute(f"{FILES.select} WHERE name = ?", (file,)).fetchone()
+            if row is None:
+                return
+            number, *values, stored = row
+            if stored != row_hash(self._store_id, FILES.name, number, *values):
+                self._connection.execute("DELETE FROM files WHERE id = ?", (number,))
+            else:
+                values[FILES.columns.index("sha256")] = ""
+                self._connection.execute(
+                    "UPDATE files SET sha256 = '', row_hash = ? WHERE id = ?",
+                    (row_hash(self._store_id, FILES.name, number, *values), number),
+                )
+            self._log("reread", file)
+
+    def drop_rows(self, table: Table, ids: Sequence[int]) -> None:
+        """The rows, and what belongs to them, are gone: for rows that are damaged or belong to nothing."""
+        with self.transaction(), store_errors(self._path):
+            self._connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", ((number,) for number in ids))  # noqa: S608
+            self._log("repaired", None)
+
+    def _delete(self, file: str) -> bool:
+        return self._connection.execute("DELETE FROM files WHERE name = ?", (file,)).rowcount > 0
+
+    def _insert_page(self, page: SplitPage, root: str) -> None:
+        document = page.document
+        file_id = self._free_id(FILES, document.file)
+        parts = hashlib.sha256()
+        self._insert_at(TEXTS, file_id, (document.text,), parts)
+        by_section = iter(page.passages)
+        namesakes: dict[str | None, int] = {}
+        for article_number, article in enumerate(page.page.articles):
+            namesake = namesakes[article.headline] = namesakes.get(article.headline, 0) + 1
+            article_id = self._insert(
+                ARTICLES,
+                # Not the offsets: a link to the article holds when the page around it is read in another way.
+                (document.file, article.headline, namesake),
+                (
+                    file_id,
+                    article_number,
+                    article.kicker,
+                    article.headline,
+                    article.subhead,
+                    article.byline,
+                    article.start,
+                    article.end,
+                ),
+                parts,
+            )
+            for section_number, section in enumerate(article.sections):
+                section_id = self._insert(
+                    SECTIONS,
+                    (article_id, section_number),
+                    (article_id, section_number, section.heading, section.start, section.end, section.kind),
+                    parts,
+                )
+                passages = next(by_section)
+                texts = section_texts(article, section, passages)
+                for number, (passage, text) in enumerate(zip(passages, texts, strict=True)):
+                    content = content_hash(text)
+                    pieces = json.dumps([[piece.start, piece.end] for piece in passage.pieces], separators=(",", ":"))
+                    self._insert(
+                        PASSAGES,
+                        (document.file, passage.start, passage.end, content),
+                        (section_id, number, passage.start, passage.end, passage.text, pieces, content),
+                        parts,
+                    )
+        if next(by_section, None) is not None:
+            raise ValueError(f"{document.file}: passages for more sections than the page has")
+        for number, furniture in enumerate(page.page.furniture):
+            self._insert(
+                FURNITURE,
+                (file_id, number),
+                (file_id, number, furniture.start, furniture.end, furniture.kind),
+                parts,
+            )
+        headings = json.dumps(
+            [[heading.start, heading.end, heading.level] for heading in document.headings], separators=(",", ":")
+        )
+        values: tuple[Value, ...] = (
+            document.file,
+            root,
+            document.sha256,
+            document.encoding,
+            document.encoding_note,
+            document.format,
+            headings,
+            len(document.text),
+            page.structure,
+            parts.digest(),
+            int(time.time()),
+        )
+        self._insert_at(FILES, file_id, values, parts)
+
+    def _insert(self, table: Table, names: tuple[Value, ...], values: tuple[Value, ...], parts: hashlib._Hash) -> int:
+        number = self._free_id(table, *names)
+        self._insert_at(table, number, values, parts)
+        return number
+
+    def _insert_at(self, table: Table, number: int, values: tuple[Value, ...], parts: hashlib._Hash) -> None:
+        digest = row_hash(self._store_id, table.name, number, *values)
+        self._connection.execute(table.insert, (number, *values, digest))
+        parts.update(digest)
+
+    def _free_id(self, table: Table, *names: Value) -> int:
+        def taken(number: int) -> bool:
+            found = self._connection.execute(f"SELECT 1 FROM {table.name} WHERE id = ?", (number,))  # noqa: S608
+            return found.fetchone() is not None
+
+        numbers = (stable_id(table.name, *names, turn) for turn in itertools.count())
+        return next(number for number in numbers if not taken(number))
+
+    def _model_id(self, model: Model) -> int:
+        self._connection.execute(
+            "INSERT OR IGNORE INTO models (fingerprint, name, dim) VALUES (?, ?, ?)",
+            (model.fingerprint, model.name, model.dim),
+        )
+        row = self._connection.execute(
+            "SELECT id, dim FROM models WHERE fingerprint = ?", (model.fingerprint,)
+        ).fetchone()
+        if row[1] != model.dim:
+            raise StoreError(
+                "INDEX_DIM_MISMATCH",
+                f"{model.name} gives {model.dim} numbers a passage, the store has {row[1]} of the same fingerprint.",
+            )
+        return int(row[0])
+
+    def _log(self, kind: str, file: str | None) -> None:
+        self._connection.execute(
+            "INSERT INTO changes (time, kind, file) VALUES (?, ?, ?)", (int(time.time()), kind, file)
+        )
+
+
+def _refuse_half_characters(document: Document, root: str) -> None:
+    for text in (document.file, root, document.text, document.encoding_note or ""):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                "TEXT_NOT_UNICODE",
+                f"{document.file!a}: character {error.start} of its name or text is half a surrogate pair, which "
+                "UTF-8 can't hold; save the file again as UTF-8.",
+            ) from error
