@@ -36,7 +36,10 @@ _TORCH_PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt"})
 # Words and merges: data of the tokenizer's library, large, and with any text in it.
 _VOCABULARY_JSON = frozenset({"tokenizer.json", "vocab.json", "added_tokens.json"})
 _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_KNOWN_CLASSES = ("sentence_transformers.", "torch.nn.", "torch.float", "torch.bfloat")
+_KNOWN_CLASSES = ("sentence_transformers.", "torch.nn.")
+# Under these keys sentence-transformers keeps names of classes that it imports: of modules (also by name, in "types"),
+# activations, tokenizers. Other dotted texts are names of data files and the like.
+_CLASS_KEYS = frozenset({"type", "types", "activation_function", "activation_fn", "tokenizer_class"})
 _CODE_KEYS = frozenset({"auto_map", "custom_pipelines", "custom_generate"})
 _FINGERPRINTED = frozenset({".json", ".safetensors", ".txt", ".model"})
 
@@ -216,8 +219,11 @@ def _scan_value(file: Path, value: Any) -> None:
                 raise _hostile(file, f"has {key!r}, which loads code from the folder")
             if value.get("trust_remote_code"):
                 raise _hostile(file, "asks for trust_remote_code")
-        elif isinstance(value, str) and _DOTTED_NAME.fullmatch(value) and not value.startswith(_KNOWN_CLASSES):
-            raise _hostile(file, f"names {value!r}, which a loader may import")
+            for key in _CLASS_KEYS & value.keys():
+                named = value[key].values() if isinstance(value[key], dict) else [value[key]]
+                for one in named:
+                    if isinstance(one, str) and _DOTTED_NAME.fullmatch(one) and not one.startswith(_KNOWN_CLASSES):
+                        raise _hostile(file, f"names the class {one!r}, which isn't one of sentence_transformers")
 
 
 def _hostile(file: Path, reason: str) -> ModelError:

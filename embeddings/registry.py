@@ -42,17 +42,20 @@ def load_embedder(name: str | None = None, *, allow_download: bool = False) -> E
     Raises:
         ModelError: see ``embeddings.errors``.
     """
-    folder = EMBEDDED_MODEL if name is None else Path(name).expanduser()
-    if name is not None and not folder.exists():
+    if name is None:
+        return _from_folder(EMBEDDED_MODEL, EMBEDDED_MODEL, "embedded", allow_download)
+    folder = Path(name).expanduser()
+    if not folder.exists():
         plugin, _, argument = name.partition(":")
         for entry in entry_points(group="wenbao.embedders", name=plugin):
-            return cast("Embedder", entry.load()(argument))
+            embedder: Embedder = entry.load()(argument)
+            return embedder
         if _HUB_ID.fullmatch(name) and not name.startswith("."):
             # Brings huggingface_hub.
             from embeddings.embedders.sentence_transformers import hub_folder  # noqa: PLC0415
 
-            return _from_folder(*hub_folder(name, allow_download=allow_download), name)
-    return _from_folder(folder, folder, folder.resolve().name)
+            return _from_folder(*hub_folder(name, allow_download=allow_download), name, allow_download)
+    return _from_folder(folder, folder, folder.resolve().name, allow_download)
 
 
 def build_vector_store(kind: str, ids: Ids, vectors: Vectors) -> VectorStore:
@@ -73,14 +76,14 @@ def load_vector_store(kind: str, folder: Path) -> VectorStore:
     return _store_module(kind).load(folder)
 
 
-def _from_folder(folder: Path, inside: Path, name: str) -> Embedder:
+def _from_folder(folder: Path, inside: Path, name: str, allow_download: bool) -> Embedder:
     scan(folder, inside=inside)
     if is_static(folder):
         return StaticEmbedder(folder, name)
     # Brings torch, 6 s.
     from embeddings.embedders.sentence_transformers import SentenceTransformersEmbedder  # noqa: PLC0415
 
-    return SentenceTransformersEmbedder(folder, name)
+    return SentenceTransformersEmbedder(folder, name, allow_download=allow_download)
 
 
 def _store_module(kind: str) -> _StoreModule:

@@ -118,8 +118,8 @@ def best(scores: Scores, k: int) -> npt.NDArray[np.intp]:
     return candidates[np.argsort(-scores[candidates], kind="stable")][:k]
 
 
-Layout = Callable[[int, int], Mapping[str, tuple[str, tuple[int, ...]]]]
-"""From (count, dim) to each array's type and shape: what a store's files must hold."""
+Layout = Callable[[int, int], Mapping[str, tuple[str, tuple[int | None, ...]]]]
+"""From (count, dim) to each array's type and shape, None for any length: what a store's files must hold."""
 
 
 def write_arrays(folder: Path, kind: str, dim: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -135,47 +135,51 @@ def write_arrays(folder: Path, kind: str, dim: int, arrays: Mapping[str, npt.NDA
         file.write(json.dumps(head).encode())
 
 
-def read_arrays(folder: Path, kind: str, layout: Layout) -> tuple[int, dict[str, npt.NDArray[Any]]]:
-    """The dimension and the arrays that ``write_arrays`` wrote, mapped rather than read: loading takes no time.
+def read_arrays(folder: Path, layouts: Mapping[str, Layout]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
+    """The kind and the arrays that ``write_arrays`` wrote, mapped rather than read: loading takes no time.
 
     Raises:
         VectorStoreError: INDEX_DAMAGED for files that are missing, cut off, or of another kind, type or shape.
     """
     try:
-        return _read(folder, kind, layout)
+        return _read(folder, layouts)
     except (OSError, EOFError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise VectorStoreError(
             "INDEX_DAMAGED", f"The vector store in {folder} can't be used: {error}; build it again."
         ) from error
 
 
-def _read(folder: Path, kind: str, layout: Layout) -> tuple[int, dict[str, npt.NDArray[Any]]]:
+def _read(folder: Path, layouts: Mapping[str, Layout]) -> tuple[str, dict[str, npt.NDArray[Any]]]:
     head = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    if head["kind"] != kind:
-        raise ValueError(f"store.json says kind {head['kind']!r}, expected {kind!r}")
-    count, dim = int(head["count"]), int(head["dim"])
+    kind, count, dim = str(head["kind"]), int(head["count"]), int(head["dim"])
+    if kind not in layouts:
+        raise ValueError(f"store.json says kind {kind!r}, expected {' or '.join(layouts)}")
     arrays = {
         name: _mapped(folder / f"{name}.npy", np.dtype(dtype), shape)
-        for name, (dtype, shape) in layout(count, dim).items()
+        for name, (dtype, shape) in layouts[kind](count, dim).items()
     }
     if (np.diff(arrays["ids"]) <= 0).any():
         raise ValueError("ids.npy isn't in ascending order")
-    return dim, arrays
+    return kind, arrays
 
 
-def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
     if 0 in shape:  # an empty array can't be mapped
-        array = np.load(path, allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
         offset = path.stat().st_size
     else:
-        array = np.lib.format.open_memmap(path, mode="r")
-        offset = array.offset
-    if array.dtype != dtype or array.shape != shape:
+        mapped: np.memmap[Any, np.dtype[Any]] = np.lib.format.open_memmap(path, mode="r")
+        array, offset = mapped, mapped.offset
+    if array.dtype != dtype or len(array.shape) != len(shape) or any(map(_differ, array.shape, shape)):
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape}, expected {dtype} {shape}")
     # A file longer than its header says would be mapped without a word.
     if path.stat().st_size != offset + array.nbytes:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes, expected {offset + array.nbytes}")
     return array
+
+
+def _differ(found: int, expected: int | None) -> bool:
+    return expected is not None and found != expected
 
 
 @contextmanager

@@ -46,4 +46,5 @@ def cosines(vectors: Vectors, question: Vectors) -> Scores:
     product hasn't that property (its kernels differ by block), and then one question asked alone or in a batch would
     give two answers. At 50,000 × 256 this takes as long as reading the memory does, as a matrix product would.
     """
-    return np.vecdot(vectors, question)
+    scores: Scores = np.vecdot(vectors, question)
+    return scores

@@ -1,9 +1,10 @@
 """Static sentence models: the mean of a text's token vectors. Needs numpy, tokenizers and safetensors, no torch.
 
 The folder is what sentence-transformers saves for ``StaticEmbedding`` (with or without ``Normalize``):
-``modules.json``, ``tokenizer.json``, ``model.safetensors`` with the tensor ``embedding.weight`` (tokens, dim). Vectors are those of
-``SentenceTransformer(folder).encode(texts, normalize_embeddings=True)``, with two differences that lose nothing: a
-truncation written in ``tokenizer.json`` isn't applied, and half-precision weights are added up in single precision.
+``modules.json``, ``tokenizer.json``, ``model.safetensors`` with the tensor ``embedding.weight`` (tokens, dim). Vectors
+are those of ``SentenceTransformer(folder).encode(texts, normalize_embeddings=True)``, with two differences that lose
+nothing: a truncation written in ``tokenizer.json`` isn't applied, and half-precision weights are added up in single
+precision.
 """
 
 from __future__ import annotations

@@ -72,6 +72,6 @@ def load(folder: Path) -> ExactStore:
         VectorStoreError: INDEX_DAMAGED.
     """
     _, arrays = read_arrays(
-        folder, KIND, lambda count, dim: {"ids": ("int64", (count,)), "vectors": ("float32", (count, dim))}
+        folder, {KIND: lambda count, dim: {"ids": ("int64", (count,)), "vectors": ("float32", (count, dim))}}
     )
     return ExactStore(arrays["ids"], arrays["vectors"])
