@@ -166,22 +166,22 @@ def _guessed(file: str, data: bytes) -> Decoded:
             )
             raise _invalid(file, "utf-8", error.start, where) from error
     ranked = sorted(_judged(data))
-    likely = [codec for _, per_byte, codec, _ in ranked if per_byte <= _MOST_NATS_PER_BYTE]
-    if not likely or likely[0] != ranked[0][2]:
+    if not ranked or ranked[0][2] > _MOST_NATS_PER_BYTE:
         raise _refusal(
             file, "ENCODING_UNKNOWN", "its bytes make no text in any encoding that can be told apart by itself"
         )
-    best, _, codec, text = ranked[0]
+    cost, codec, _ = ranked[0]
+    text = data.decode(codec)
     if len(ranked) == 1:
         return Decoded(text, codec, f"no UTF-8; {codec} is the only encoding that fits")
-    lead, rival = ranked[1][0] - best, ranked[1][2]
+    lead, rival = ranked[1][0] - cost, ranked[1][1]
     if lead < _MARGIN_NATS:
         raise _refusal(file, "ENCODING_AMBIGUOUS", f"it may be {codec} or {rival}, about equally likely")
     return Decoded(text, codec, f"no UTF-8; judged to be {codec}, with {rival} next, {lead:.0f} nats less likely")
 
 
-def _judged(data: bytes) -> Iterator[tuple[float, float, str, str]]:
-    """Of every candidate that decodes: its cost, its cost per byte beyond ASCII, its codec, the text."""
+def _judged(data: bytes) -> Iterator[tuple[float, str, float]]:
+    """Of every candidate that decodes: its cost, its name, its cost per byte beyond ASCII."""
     for codec, languages in _LANGUAGES.items():
         # NULs are letters' upper halves in UTF-16 and nothing at all elsewhere.
         if b"\0" in data and not codec.startswith("utf-16"):
@@ -193,7 +193,7 @@ def _judged(data: bytes) -> Iterator[tuple[float, float, str, str]]:
         beyond = "".join(char for char in sample if not char.isascii())
         per_byte = nats(beyond, languages) / max(1, len(beyond.encode(codec)))
         ahead = _GB18030_NATS if codec == "gb18030" else 0.0
-        yield nats(sample, languages) - ahead, per_byte, codec, text
+        yield nats(sample, languages) - ahead, codec, per_byte
 
 
 def _refusal(file: str, code: str, reason: str) -> ReadingError:

@@ -133,7 +133,7 @@ def _value(element: Any, *path: str) -> str | None:
 
 
 def _blocks(parent: Any, styles: dict[str, int]) -> Iterator[tuple[str, int | None]]:
-    """The paragraphs and tables below an element, with the level of those that are headings; lxml bounds the nesting."""
+    """The paragraphs and tables below an element, with the level of headings; lxml bounds the nesting."""
     for child in parent:
         if child.tag == f"{_W}p":
             written: list[str] = []

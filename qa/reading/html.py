@@ -16,14 +16,14 @@ _UNSEEN = frozenset(
     """
     audio button canvas datalist dialog embed head iframe input link map math meta noscript object rp rt script select
     style svg template textarea title video
-    """.split()
+    """.split()  # noqa: SIM905  # fifty lines of one word each tell no more
 )
 """Not read: code, what is drawn or played, form controls; rt: a reading in the middle of a word would break it."""
 _BLOCKS = frozenset(
     """
     address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form h1
     h2 h3 h4 h5 h6 header hgroup hr legend li main nav ol p pre search section summary table tbody tfoot thead ul
-    """.split()
+    """.split()  # noqa: SIM905  # fifty lines of one word each tell no more
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _FRAME_ROLES = {"navigation", "complementary", "banner", "contentinfo", "search"}
@@ -39,7 +39,7 @@ def extract(file: str, data: bytes, encoding: str | None = None) -> Extract:
     """The page's visible text: a blank line between blocks, a line end for ``<br>`` and rows, a tab between cells.
 
     Where the page has a ``main`` or ``article``, what it marks as its frame (``nav``, ``aside``, and ``header`` and
-    ``footer`` outside of them) is left out. The encoding is the owner's, else the declared one, else what the bytes say.
+    ``footer`` outside of them) is left out. The encoding is the owner's, else the declared one, else a guess.
 
     Raises:
         ReadingError: NO_TEXT, and those of ``decode``.
@@ -49,7 +49,7 @@ def extract(file: str, data: bytes, encoding: str | None = None) -> Extract:
     text, headings = _render(soup)
     if not text.strip() and data.strip():
         raise ReadingError(
-            "NO_TEXT", f"{file}: the page shows no text without its scripts; save it as a browser shows it."
+            "NO_TEXT", f"{file}: the page has no text but what scripts make; save it as a browser shows it."
         )
     return Extract(text, decoded.encoding, decoded.note, headings)
 
@@ -60,13 +60,13 @@ def _decoded(file: str, data: bytes, encoding: str | None) -> Decoded:
         codec = _python_codec(declared[1].decode("ascii"))
         if codec is not None:
             decoded = decode(file, data, codec)
-            named = decoded.encoding == codec
-            return Decoded(decoded.text, decoded.encoding, f"as the page declares: {codec}" if named else decoded.note)
+            declared_true = decoded.encoding == codec != "utf-8"
+            return Decoded(decoded.text, decoded.encoding, "as the page declares" if declared_true else decoded.note)
     return decode(file, data, encoding)
 
 
 def _python_codec(label: str) -> str | None:
-    """The codec for a declared name: GB 2312 means its superset, as in every browser; UTF-16 can't be in ASCII letters."""
+    """The codec for a declared name: a superset where browsers take that; UTF-16 can't be told in ASCII letters."""
     try:
         codec = codecs.lookup(label).name
         "".encode(codec)
@@ -121,7 +121,7 @@ def _render(soup: BeautifulSoup) -> tuple[str, tuple[Heading, ...]]:
 
 @dataclass(slots=True)
 class _Cell:
-    """An open table cell: whether something was written in it, and whether more than one paragraph."""
+    """An open table cell: whether something was written in it, and whether more than a paragraph."""
 
     written: bool = False
     broken: bool = False
@@ -171,9 +171,11 @@ class _Writer:
         elif name == "tr":
             self._owe("\n")
         elif name in _BLOCKS:
-            self._owe("\n\n")
             if name in _HEADINGS:
                 self._open_headings.append(None)
+                for cell in self._cells:
+                    cell.broken = True
+            self._owe("\n\n")
 
     def leave(self, name: str) -> None:
         if name in {"td", "th"}:
@@ -190,7 +192,8 @@ class _Writer:
             self._owe("\n\n")
 
     def _owe(self, blank: str) -> None:
-        # A paragraph that begins its cell doesn't part the cell from the one before it.
-        if self._cells and not self._cells[-1].written and blank == "\n\n":
+        # A paragraph that begins its cell doesn't part the cell from the one before it; a heading does.
+        cell = self._cells[-1] if self._cells else None
+        if cell is not None and blank == "\n\n" and not cell.written and not cell.broken:
             return
         self._due = max(self._due, blank, key=_BREAKS.index)
