@@ -89,11 +89,11 @@ def _overlap(text: str, other: str) -> int:
 
 
 def _is_tail_of_another(node: Node, before: Node | None) -> bool:
-    """Does an article end above, and a foreign one's tail begin here, in mid-word and without any header?"""
-    return (
-        node.role is Role.BODY
-        and not node.listed
-        and before is not None
+    """Does an article end above, and a foreign one's tail begin here, in mid-word or after the other's last byline?"""
+    if before is None or node.role is not Role.BODY:
+        return False
+    return before.closes or (
+        not node.listed
         and before.role is Role.BODY
         and cues.ends_sentence(before.text)
         and len(node.text) <= TAIL_LENGTH

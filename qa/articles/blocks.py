@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from qa.articles import cues
 
 # Scripts written without blanks between words: kana, CJK ideographs and the full-width forms used with them.
-_UNSPACED = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\u2014\u2018-\u201d\u2026\U00020000-\U0003ffff"
+_UNSPACED = (
+    "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\u2014\u2018-\u201d\u2026\U00020000-\U0003ffff"
+)
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _HAN_BLANK_HAN = re.compile(r"(?<=[\u4e00-\u9fff])[ \t\u3000]+(?=[\u4e00-\u9fff])")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -25,6 +27,9 @@ _MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
 NOISE_DENSITY = 1 / 60
 """Blanks between two Chinese characters, per such character, from which on a page's blanks are print-line ends read by
 the OCR rather than meant. The one noisy sample page has 1/17, the others at most 1/230."""
+
+NOISE_COUNT = 8
+"""Fewer blanks than these prove nothing: a short text may hold a byline and a heading with blanks that are meant."""
 
 LETTER_SPACED = 0.7
 """Share of neighbouring Chinese characters with a blank between them from which on a line is letter-spaced."""
@@ -77,8 +82,8 @@ def width(text: str) -> float:
 
 def is_noisy(text: str) -> bool:
     """Are the blanks between this page's Chinese characters OCR noise? Decided per page (see NOISE_DENSITY)."""
-    han = len(_HAN.findall(text))
-    return han > 0 and len(_HAN_BLANK_HAN.findall(text)) / han > NOISE_DENSITY
+    blanks = len(_HAN_BLANK_HAN.findall(text))
+    return blanks >= NOISE_COUNT and blanks / len(_HAN.findall(text)) > NOISE_DENSITY
 
 
 def is_letter_spaced(text: str) -> bool:

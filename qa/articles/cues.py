@@ -13,6 +13,14 @@ _CLOSING = "”’\"'」』）)]】》〉*"
 _LATIN_FINAL = re.compile(r"[A-Za-z0-9)%\"'”’]\.[\"'”’)\]]*$")
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 
+_HAN_CHARACTER = re.compile(f"[{_HAN}]")
+# The patterns below are written in simplified characters; these are the traditional forms of the ones they use. One
+# character for one, so that places hold.
+_SIMPLIFIED = str.maketrans(
+    "報訊記員導攝圖編輯責廣電話熱線傳聯據際與為報刊網臺約見習實資評論譯國統郵發號碼訂閱價權許營兩對從給將於關內東場業學務書",
+    "报讯记员导摄图编辑责广电话热线传联据际与为报刊网台约见习实资评论译国统邮发号码订阅价权许营两对从给将于关内东场业学务书",
+)
+
 MARKDOWN_HEADING = re.compile(r"^(#{1,6})[ \t\u3000]*(?=[^#\s])")
 BULLET = re.compile(r"^[●○◆◇■□▲△▼▶►★☆※◎•▪▫➤❖◼◾✦✧❤◉◈▌][ \t\u3000]*(?=\S)")
 LIST_ITEM = re.compile(r"^(?:[-*+–—][ \t]+|>[ \t]*|\d{1,3}[.)][ \t]+)(?=\S)")
@@ -33,6 +41,8 @@ _ENDING = r"(?:[ \t\u3000]*(?:报道|摄影报道|文并摄|文/摄|文|供稿|�
 _BYLINE = re.compile(
     rf"^[□■◇◆○●\-—(（\[【\s]*(?:{_ROLE}[ \t\u3000:：/]+{_NAMES}[ \t\u3000]*)+{_ENDING}[)）\]】\s]*$"
     rf"|^(?:文|图|文/图)[/／:：]\s*{_NAMES}$"
+    rf"|^[□■◇◆○●]?{_PAPER}+(?:记者|通讯员){_NAME}{_ENDING}$"
+    rf"|^[□■◇◆○●\[【(（]*{_PAPER}*(?:记者|通讯员|中心)?{_NAME}[/／]{_NAMES}(?:电|讯|报导|报道)[\])）】]*$"
 )
 _ENGLISH_BYLINE = re.compile(r"^[Bb]y\s+[A-Z][\w.'’-]+(?:\s+(?:and|[A-Z][\w.'’-]*|,))*(?:,\s*[\w ]+)?$")
 _CREDIT = re.compile(
@@ -64,7 +74,8 @@ _DATE_HEADING = re.compile(
 )
 _ADVERTISEMENT = re.compile(r"^[【\[（(]?(?:广告|公益广告|分类广告|Advertisement|ADVERTISEMENT|Sponsored)[】\]）)]?$")
 _IMPRINT = re.compile(
-    r"^(?:(?:本版)?(?:责任)?(?:编辑|责编|美编|校对|版式|排版|值班|主编|审校|制图|组版)|国内统一|邮发代号|邮政编码|社址|地址|网址|"
+    r"^[（(]?(?:下转|上接|接|转|(?:更多|相关|详细)报道.{0,6})第?\s*[A-Z]?[\d一二三四五六七八九十]+\s*版[）)]?$"
+    r"|^(?:(?:本版)?(?:责任)?(?:编辑|责编|美编|校对|版式|排版|值班|主编|审校|制图|组版)|国内统一|邮发代号|邮政编码|社址|地址|网址|"
     r"投稿|订阅|零售|定价|印刷|发行|版权|广告(?:许可|热线|经营)|(?:官方)?微[信博](?:公众号)?[:：])"
     r".{0,60}$"
     r"|^第?\s*[A-Z]?\d{1,3}\s*版(?:\s.{0,20})?$|^[—\-–]?\s*\d{1,4}\s*[—\-–]?$|^今日\d+版"
@@ -72,13 +83,17 @@ _IMPRINT = re.compile(
     r"|^.{0,14}(?:电话|热线|传真|邮箱|E-?mail)[:：]?\s*[\d\-－ ()（）A-Za-z@.、,，/]{5,60}$",
     re.IGNORECASE,
 )
-_CAPTION = re.compile(r"[（(](?:[左右中前后][图排起一二三四]{0,3}|资料图片?|图[一二三四\d]|(?:left|right|centre|center))[）)]|^[▲▼↑↓←→]|^图片?(?:为|[一二三四五\d][:：])|^图[:：]")
+_CAPTION = re.compile(
+    r"[（(](?:[左右中前后][图排起一二三四]{0,3}|资料图片?|图[一二三四\d]|(?:left|right|centre|center))[）)]|^[▲▼↑↓←→]|^图片?(?:为|[一二三四五\d][:：])|^图[:：]"
+)
 
 _NEAR = 80
 """Characters within which a byline in brackets must lie, so that matching stays quick on any text."""
 
 _OPEN_END = re.compile(r"[，,、；;：:（(“‘「『《〈—\-/]$")
-_FUNCTION_END = re.compile(r"(?:的|和|与|及|或|在|对|为|把|被|将|从|向|以|并|而|且|是|由|等于|通过|根据|按照|为了|以及|关于|对于|由于)$")
+_FUNCTION_END = re.compile(
+    r"(?:的|和|与|及|或|在|对|为|把|被|将|从|向|以|并|而|且|是|由|等于|通过|根据|按照|为了|以及|关于|对于|由于)$"
+)
 _CANNOT_OPEN = re.compile(r"^[，,、；;：:）)”’」』》〉。！？!?…%％]")
 _CONNECTIVE = re.compile(
     r"^(?:据了解|据悉|据介绍|此外|另外|同时|与此同时|原来|为了?(?!何)|随后|目前|其中|但|因此|所以|而且|于是|当时|当天|日前|近日|"
@@ -95,6 +110,11 @@ _SENTENCE_OPENERS = frozenset(
     "好年才看给并像找没买注三点单持取小光应曾等需仅同旧跨个时称人供依做却叫早说马高共带任大仍住便均或拿然走今昨两二"
     "四五六七八九十百千万几半凭至自随连跟距离俗故既纵虽即正刚常总多少男女老春夏秋冬东南西北"
 )
+
+
+def _plain(text: str) -> str:
+    """The text as the patterns spell it, character for character."""
+    return text.translate(_SIMPLIFIED)
 
 
 def ends_sentence(text: str) -> bool:
@@ -133,17 +153,20 @@ def numbering(text: str) -> tuple[str, int] | None:
 
 def is_byline(text: str) -> bool:
     """Is this a line of its own that names who wrote (``□本报记者 张三 通讯员 李四``, ``By Jane Roe``)?"""
-    return len(text) <= 60 and bool(_BYLINE.match(text) or _ENGLISH_BYLINE.match(text)) and not is_credit(text)
+    if len(text) > 60 or is_credit(text):
+        return False
+    text = _plain(text)
+    return bool(_BYLINE.match(text) or _BYLINE.match(re.sub(r"\s+", "", text)) or _ENGLISH_BYLINE.match(text))
 
 
 def is_credit(text: str) -> bool:
     """Is this the credit of a picture (``通讯员 张三 摄``)?"""
-    return len(text) <= 60 and bool(_CREDIT.match(text))
+    return len(text) <= 60 and bool(_CREDIT.match(_plain(text)))
 
 
 def is_signature(text: str) -> bool:
     """Is this an author's line made of post and name (``某某工会主席 张三``)? Position must confirm it."""
-    match = _SIGNATURE.match(text)
+    match = _SIGNATURE.match(_plain(text))
     if not match:
         return False
     name = match["name"]
@@ -152,35 +175,35 @@ def is_signature(text: str) -> bool:
 
 def dateline_length(text: str) -> int:
     """Length of a run-in dateline (``本报讯（记者 张三） ``, ``(记者 张三)``, ``BEIJING, Feb 3 —``), else 0."""
-    match = _DATELINE.match(text[:_NEAR])
+    match = _DATELINE.match(_plain(text[:_NEAR]))
     return match.end() if match else 0
 
 
 def end_reporters_start(text: str) -> int | None:
     """Where a reporter's name in brackets begins that ends a paragraph (``…。（记者 张三）``), else None."""
     skipped = max(0, len(text) - _NEAR)
-    match = _END_REPORTERS.search(text[skipped:])
+    match = _END_REPORTERS.search(_plain(text[skipped:]))
     return match.start() + skipped if match and match.start() + skipped > 0 else None
 
 
 def is_date_heading(text: str) -> bool:
     """Is the line nothing but a date, as over a diary's entry?"""
-    return bool(_DATE_HEADING.match(text))
+    return bool(_DATE_HEADING.match(_plain(text)))
 
 
 def is_advertisement(text: str) -> bool:
     """Is the line the label of an advertisement?"""
-    return bool(_ADVERTISEMENT.match(text))
+    return bool(_ADVERTISEMENT.match(_plain(text)))
 
 
 def is_imprint(text: str) -> bool:
     """Is the line page furniture: editors, folio, prices, telephone lines, issue date?"""
-    return bool(_IMPRINT.match(text))
+    return bool(_IMPRINT.match(_plain(text)))
 
 
 def is_caption(text: str) -> bool:
     """Do the words show that the line describes a picture (``(左)``, ``图为…``)? Captions without such words exist."""
-    return bool(_CAPTION.search(text)) and len(text) <= 120
+    return bool(_CAPTION.search(_plain(text))) and len(text) <= 120
 
 
 def cuts_word(left: str, right: str) -> bool:
@@ -189,6 +212,8 @@ def cuts_word(left: str, right: str) -> bool:
     import rjieba
 
     a, b = left.rstrip()[-6:], right.lstrip()[:6]
+    if not (_HAN_CHARACTER.match(a[-1:]) and _HAN_CHARACTER.match(b[:1])):
+        return False
     at = 0
     for word in rjieba.cut(a + b, False):
         if at < len(a) < at + len(word):
@@ -203,16 +228,17 @@ def continues(left: str, right: str) -> bool:
         return False
     return bool(
         _OPEN_END.search(left)
-        or _FUNCTION_END.search(left)
+        or _FUNCTION_END.search(_plain(left[-4:]))
         or _CANNOT_OPEN.match(right)
         or cuts_word(left, right)
-        or (left[-1] == right[0] and re.match(f"[{_HAN}]", right))
+        or (left[-1] == right[0] and _HAN_CHARACTER.match(right))
+        or (left[-1].isascii() and right[0].islower())
     )
 
 
 def is_fragment(text: str) -> bool:
     """Does an unpunctuated line read like the beginning of a sentence rather than like a heading?"""
-    return bool(_CONNECTIVE.match(text) or _COMMA.search(re.sub(r"[“\"「『].*?[”\"」』]", "", text)))
+    return bool(_CONNECTIVE.match(_plain(text)) or _COMMA.search(re.sub(r"[“\"「『].*?[”\"」』]", "", text)))
 
 
 def opens_in_word(text: str) -> bool:
@@ -222,6 +248,7 @@ def opens_in_word(text: str) -> bool:
     if _CANNOT_OPEN.match(text):
         return True
     words = rjieba.cut(text[:12], True)
-    return bool(
-        words and len(words[0]) == 1 and re.match(f"[{_HAN}]", words[0]) and words[0] not in _SENTENCE_OPENERS
-    ) and text[0] not in _FAMILY_NAMES
+    return (
+        bool(words and len(words[0]) == 1 and re.match(f"[{_HAN}]", words[0]) and words[0] not in _SENTENCE_OPENERS)
+        and text[0] not in _FAMILY_NAMES
+    )

@@ -90,6 +90,8 @@ class Node:
 def understand(found: Sequence[Block], headings: Sequence[Heading], source: str) -> list[Node]:
     """Each block's role. ``headings`` are those that the file's own format names (HTML, DOCX)."""
     nodes = [_marked(block, headings, source) for block in found]
+    _front_matter(nodes)
+    _advertisements(nodes)
     _signatures(nodes)
     _headers(nodes)
     _leftovers(nodes)
@@ -129,10 +131,11 @@ def _marked(block: Block, headings: Sequence[Heading], source: str) -> Node:
     number = cues.numbering(text)
     if number and is_display(text):
         return Node(block, Role.TITLE, start, number[0], listed=True)
-    if number or cues.LIST_ITEM.match(text):
-        match = cues.LIST_ITEM.match(text)
-        keep = number is not None or match is None or text[0].isdigit()
-        return Node(block if keep or match is None else block.cut(match.end()), Role.BODY, start, listed=True)
+    item = cues.LIST_ITEM.match(text)
+    if number:
+        return Node(block, Role.BODY, start, number[0], listed=True)
+    if item:
+        return Node(block if text[0].isdigit() else block.cut(item.end()), Role.BODY, start, listed=True)
     if is_display(text):
         bold = source[max(0, start - 2) : start] == "**" and source[block.end : block.end + 2] == "**"
         return Node(block, Role.TITLE, start, "bold" if bold else "plain")
@@ -140,6 +143,14 @@ def _marked(block: Block, headings: Sequence[Heading], source: str) -> Node:
     if at:
         return Node(block, Role.BODY, start, byline=block.cut(at))
     return Node(block, Role.BODY, start)
+
+
+def _front_matter(nodes: list[Node]) -> None:
+    """The block of settings between two rules at the top of a Markdown file."""
+    if nodes and nodes[0].text == "---" and nodes[0].start == 0:
+        end = next((i for i, node in enumerate(nodes[1:40], 1) if node.text == "---"), None)
+        for node in nodes[: end + 1 if end is not None else 0]:
+            _furnish(node, "front matter")
 
 
 def is_display(text: str) -> bool:
@@ -197,10 +208,10 @@ def _directions(nodes: list[Node]) -> None:
         if node.role is Role.BYLINE:
             if before is None or before.role in {Role.TITLE, Role.HEADING}:
                 node.opens = True
-            elif display_after:
+            elif display_after or (after is not None and cues.opens_in_word(after.text)):
                 node.closes = True
         elif node.byline is not None and not node.opens:
-            node.closes = display_after
+            node.closes = True
 
 
 def _article_levels(nodes: Sequence[Node]) -> set[str]:
@@ -215,10 +226,14 @@ def _article_levels(nodes: Sequence[Node]) -> set[str]:
         return set()
     signed: dict[str, list[bool]] = {}
     for i, j in zip(heads, [*heads[1:], len(nodes)], strict=True):
+        if cues.is_date_heading(nodes[i].text):
+            continue
         between = nodes[i + 1 : j]
         opening = next((n for n in between if n.role not in {Role.TITLE, Role.FURNITURE}), None)
         has = (opening is not None and opening.opens) or any(n.closes for n in between)
         signed.setdefault(nodes[i].style, []).append(has)
+    if not signed:
+        return set()
     by_byline = [style for style, has in signed.items() if sum(has) * 2 >= len(has)]
     if by_byline:
         deepest = max(by_byline)
@@ -234,7 +249,7 @@ def _anchored(nodes: list[Node], i: int) -> None:
     first = i
     while first > 0 and i - first < 12:
         node = nodes[first - 1]
-        if node.role is Role.HEADLINE:
+        if node.role in {Role.KICKER, Role.HEADLINE, Role.SUBHEAD}:
             return
         label = node.style == "bullet" and first < i
         if node.role is not Role.TITLE or not (node.style in {"plain", "bold", "date"} or label):
@@ -316,12 +331,16 @@ def _header(nodes: list[Node], first: int, last: int) -> None:
 def _around_mark(nodes: list[Node], i: int) -> None:
     """A marked headline; an unmarked display line above is its kicker, one between it and the byline its subhead."""
     nodes[i].role, nodes[i].new = Role.HEADLINE, True
-    above = nodes[i - 1] if i else None
-    if above is not None and above.role is Role.TITLE and above.style in {"plain", "bold"} and above.gap < GAP:
-        before = nodes[i - 2] if i > 1 else None
-        whole = before is None or before.role is not Role.BODY or cues.ends_sentence(before.text)
-        if whole and not cues.is_fragment(above.text) and not _is_tail(nodes, i - 1):
-            above.role, above.new, nodes[i].new = Role.KICKER, True, False
+    first = i
+    while (
+        first and nodes[first - 1].role is Role.TITLE and nodes[first - 1].gap < GAP and not _is_tail(nodes, first - 1)
+    ):
+        first -= 1
+    above = nodes[i - 1] if 1 <= i - first < HEADER_LINES else None
+    if above is not None and (above.style == "bullet" or not cues.is_fragment(above.text)):
+        above.role, above.new, nodes[i].new = Role.KICKER, True, False
+    if first == 0 and i == 2 and _is_banner(nodes, range(3)):
+        _furnish(nodes[0], "banner")
     below = nodes[i + 1] if i + 1 < len(nodes) else None
     if below is not None and below.role is Role.TITLE and below.gap < GAP:
         after = nodes[i + 2] if i + 2 < len(nodes) else None
@@ -348,7 +367,7 @@ def _is_kicker(nodes: Sequence[Node], a: int, b: int, *, lead: str) -> bool:
     """Of two display lines, is the first the kicker of the second (rather than the headline over a subhead)?
 
     A headline tells what the first paragraph tells and names who did it; a kicker or subhead adds circumstances, often
-    several phrases set apart by blanks, or begins with time or purpose. A quotation is always the headline.
+    several phrases set apart by blanks, or begins with a verb, a time or a purpose. A quotation is the headline.
     """
     first, second = nodes[a].text, nodes[b].text
     score = 0.0
@@ -365,7 +384,17 @@ def _is_quotation(text: str) -> bool:
 
 
 def _is_circumstance(text: str) -> bool:
-    return bool(re.match(r"^(?:.{1,6}(?:期间|年内|月内|日内|以来|之际|前夕|之后|之前)|为了?|以|在|从|对|通过|面对|围绕|针对|根据)", text))
+    import rjieba  # as in cues.cuts_word
+
+    tagged = rjieba.tag(text[:8])
+    if tagged and tagged[0][1] == "v":
+        return True
+    return bool(
+        re.match(
+            r"^(?:.{1,6}(?:期间|年内|月内|日内|以来|之际|前夕|之后|之前)|为了?|以|在|从|对|通过|面对|围绕|针对|根据)",
+            text,
+        )
+    )
 
 
 def _bigrams(text: str) -> set[str]:
@@ -397,8 +426,11 @@ def _after_ends(nodes: list[Node]) -> None:
         inner = [k for k in range(begin + 1, i) if nodes[k].role is Role.TITLE and nodes[k].style == "plain"]
         inner = [k for k in inner if not _is_half(nodes, k) and nodes[k].gap < GAP]
         closed_before = any(n.closes or n.opens for n in nodes[max(begin, 0) : i])
-        if inner and (begin < 0 or closed_before) and inner[-1] + 1 < len(nodes):
-            _header(nodes, inner[-1], inner[-1])
+        if inner and (begin < 0 or closed_before):
+            first = inner[-1]
+            while first - 1 in inner:
+                first -= 1
+            _header(nodes, first, inner[-1])
 
 
 def _plain_article(nodes: list[Node]) -> None:
@@ -408,7 +440,8 @@ def _plain_article(nodes: list[Node]) -> None:
         return
     node = nodes[first]
     following = nodes[first + 1] if first + 1 < len(nodes) else None
-    if node.role is Role.TITLE and following is not None and not _is_half(nodes, first):
+    # The first line of a text is its title even where it could go on: a text often begins with its title's words.
+    if node.role is Role.TITLE and node.style == "plain" and following is not None and not cues.is_fragment(node.text):
         _header(nodes, first, first)
     node.new = True
 
@@ -421,7 +454,7 @@ def _furnish(node: Node, kind: str) -> None:
 
 
 def _leftovers(nodes: list[Node]) -> None:
-    _advertisements(nodes)
+    _advertisements(nodes, printed_together=False)
     opened = next((i for i, node in enumerate(nodes) if node.new), len(nodes))
     for i, node in enumerate(nodes[:opened]):
         if node.role is Role.TITLE and not _is_half(nodes, i):
@@ -435,13 +468,16 @@ def _leftovers(nodes: list[Node]) -> None:
             node.role = _leftover(nodes, i, marked=marked)
 
 
-def _advertisements(nodes: list[Node]) -> None:
-    """Display lines that follow an advertisement's label belong to it, up to the next header or paragraph."""
+def _advertisements(nodes: list[Node], *, printed_together: bool = True) -> None:
+    """Display lines that follow an advertisement's label belong to it.
+
+    Those without a blank line between are sure; when the headers are known, so are the others up to the next header.
+    """
     inside = False
     for node in nodes:
         if node.role is Role.FURNITURE and node.kind == "advertisement":
             inside = True
-        elif inside and node.role is Role.TITLE and not node.new:
+        elif inside and node.role is Role.TITLE and not node.new and (node.gap == 0 or not printed_together):
             _furnish(node, "advertisement")
         elif not (inside and node.role is Role.FURNITURE):
             inside = False
@@ -464,8 +500,12 @@ def _is_half(nodes: Sequence[Node], i: int) -> bool:
         return False
     if cues.is_fragment(node.text):
         return True
-    return after is not None and after.role in {Role.BODY, Role.TITLE} and not after.listed and not after.opens and (
-        cues.continues(node.text, after.text)
+    return (
+        after is not None
+        and after.role in {Role.BODY, Role.TITLE}
+        and not after.listed
+        and not after.opens
+        and (cues.continues(node.text, after.text))
     )
 
 
@@ -473,7 +513,7 @@ def _leftover(nodes: Sequence[Node], i: int, *, marked: bool) -> Role:
     node, before, after = nodes[i], _flow(nodes, i, -1), _flow(nodes, i, 1)
     if cues.is_caption(node.text):
         return Role.CAPTION
-    if node.style == "date" or (node.listed and after is not None and not after.listed):
+    if node.style == "date" or (node.listed and after is not None and after.style != node.style):
         return Role.HEADING
     open_before = before is not None and before.role is Role.BODY and not cues.ends_sentence(before.text)
     if node.gap >= GAP and node.style == "plain":
