@@ -58,7 +58,7 @@ def _fold_cluster(cluster: str) -> str:
     """The fixed point for a character, or for one with its marks. It is reached in one to three rounds."""
     while True:
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold()).translate(_QUOTES)
-        folded = _INVISIBLE.sub("", "".join(map(_simplify().convert, folded)))
+        folded = str(_INVISIBLE.sub("", "".join(map(_simplify().convert, folded))))
         if folded == cluster:
             return folded
         cluster = folded
@@ -99,28 +99,28 @@ def fold_text(text: str) -> str:
     if _JOINS.search(text):
         return fold(text).text
     folded = _INVISIBLE.sub("", text).translate(_characters)
-    return fold(text).text if _JOINS.search(folded) else _BLANKS.sub("", folded)
+    return fold(text).text if _JOINS.search(folded) else str(_BLANKS.sub("", folded))
 
 
 def _fold_once(text: str) -> tuple[str, list[int]]:
-    offsets = list(range(len(text)))
-    text = _drop(_INVISIBLE, text, offsets)
+    text, offsets = _without(_INVISIBLE, text, list(range(len(text))))
     folded = text.translate(_characters)
     if _JOINS.search(text) or _JOINS.search(folded):
         clusters = [(match.start(), _cluster(match.group())) for match in _CLUSTER.finditer(text)]
         folded = "".join(cluster for _, cluster in clusters)
         offsets = [offsets[start] for start, cluster in clusters for _ in cluster]
-    elif len(folded) != len(text):
+    elif len(folded) != len(text):  # nothing is dropped here, so equal lengths mean one for one
         lengths = [len(_characters[ord(character)]) for character in text]
         offsets = [offset for offset, length in zip(offsets, lengths, strict=True) for _ in range(length)]
-    return _drop(_BLANKS, folded, offsets), offsets
+    return _without(_BLANKS, folded, offsets)
 
 
-def _drop(pattern: regex.Pattern[str], text: str, offsets: list[int]) -> str:
-    """``text`` without what ``pattern`` finds; its places are taken out of ``offsets``."""
+def _without(pattern: regex.Pattern[str], text: str, offsets: list[int]) -> tuple[str, list[int]]:
+    """``text`` and its ``offsets`` without what ``pattern`` finds."""
     dropped = [match.span() for match in pattern.finditer(text)]
     if not dropped:
-        return text
-    for start, end in reversed(dropped):
-        del offsets[start:end]
-    return pattern.sub("", text)
+        return text, offsets
+    kept = list(zip([0, *(end for _, end in dropped)], [*(start for start, _ in dropped), len(text)], strict=True))
+    return "".join(text[start:end] for start, end in kept), [
+        offset for start, end in kept for offset in offsets[start:end]
+    ]

@@ -1,53 +1,199 @@
-"""Terms: how passages and questions are cut for the lexical index; first version."""
+"""Terms: how passages and questions are cut for the lexical index.
+
+Runs of Chinese and Japanese give every character, every pair of characters, and the words of three characters or more
+that jieba's search mode finds; other scripts give whole words. A number gives its value, and its value with the
+character behind it, so that 八千个, 8,000个 and 8000个 meet. docs/text.md has the measurements behind each choice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+import warnings
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
+from qa.errors import UsageError
 from qa.text.folding import fold, fold_text
+from qa.text.numerals import numbers
 
 TERMS_VERSION = 1
-_RUN = regex.compile(r"(?P<cjk>[\p{Han}\p{Hiragana}\p{Katakana}ー]+)|[\p{L}\p{M}\p{N}]+(?:[.,]\p{Nd}+)*")
+"""Grows with every change of the terms that a text gives, so that indexes made before are rebuilt."""
+
+_CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
+_RUN = regex.compile(
+    rf"(?P<cjk>[{_CJK}]+)|[[\p{{L}}\p{{N}}]--[{_CJK}]](?:[[\p{{L}}\p{{M}}\p{{N}}]--[{_CJK}]]|[.,](?<=\d.)(?=\d))*",
+    regex.V1,
+)
+_HAN = regex.compile(r"\p{Han}")
+# Dropped from questions only: what asks rather than names. Particles, question words, the commonest function words.
+_STOP_WORDS = """
+    的 了 吗 呢 吧 啊 么 嘛 呀 是 在 和 与 及 或 被 把 将 对 从 向 由 以 于 为 而 则 也 都 就 还 又 之 其 所 等 着 过
+    地 得 中 里 上 能 会 有 这 那 它 他 她 我 你 您 个 请 问 谁 哪 几 怎 何 这个 那个 一个 可以 能不能 有没有 是否 请问
+    什么 为什么 为何 哪些 哪个 哪里 哪儿 哪位 哪种 哪一 哪年 多少 多久 多大 怎么 怎样 怎么样 如何 何时 何地 何人 何种
+    何处 何者
+    the a an of in on at to for by and or is are was were be been do does did what which who whom whose when where
+    why how many much s t
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+_Cut = tuple[str, int, int]
+_Words = Callable[[str], list[_Cut]]
 
 
 class Terms:
-    """How text is cut into index terms; one instance a process."""
+    """How text is cut into index terms; one instance a process, safe to share between threads."""
+
+    version: str
+    """Changes whenever a text's terms would: ``TERMS_VERSION`` and a hash of the owner's dictionary and synonyms."""
 
     def __init__(self, dictionary: Path | None = None, synonyms: Path | None = None) -> None:
-        self.version = f"{TERMS_VERSION}"
+        """``dictionary``: words in jieba's format (word, frequency, tag; the last two optional), a word a line.
+
+        ``synonyms``: a group a line, parted by blanks. Both UTF-8; empty lines are skipped.
+
+        Raises:
+            UsageError: CONFIG_VALUE with file and line when one can't be read.
+        """
+        self._words: _Words = _rjieba_words if dictionary is None else _jieba_words(dictionary)
+        self._synonyms = [] if synonyms is None else _synonym_groups(synonyms)
+        self.version = str(TERMS_VERSION)
+        if dictionary is not None or synonyms is not None:
+            own = [b"" if path is None else path.read_bytes() for path in (dictionary, synonyms)]
+            self.version += "-" + hashlib.sha256(b"\0".join(own)).hexdigest()[:16]
+
+    @classmethod
+    def from_folder(cls, folder: Path | None) -> Terms:
+        """Terms with the ``dictionary.txt`` and ``synonyms.txt`` of an owner's folder, of which one may be missing.
+
+        Raises:
+            UsageError: CONFIG_VALUE when the folder has neither, or as ``Terms`` does.
+        """
+        if folder is None:
+            return cls()
+        dictionary, synonyms = (folder / name for name in ("dictionary.txt", "synonyms.txt"))
+        if not dictionary.exists() and not synonyms.exists():
+            raise UsageError(
+                "CONFIG_VALUE", f"WENBAO_DICT={folder}: expected dictionary.txt or synonyms.txt there.", "WENBAO_DICT"
+            )
+        return cls(dictionary if dictionary.exists() else None, synonyms if synonyms.exists() else None)
 
     def passage(self, text: str) -> list[str]:
-        """Terms of a passage, duplicates kept."""
+        """The terms of a passage, duplicates kept; none for a text without words."""
         return [term for term, _, _ in self._cut(fold_text(text))]
 
     def question(self, text: str) -> list[str]:
-        """Terms of a question."""
-        return self.passage(text)
+        """The terms of a question: as of a passage, less stop words (unless nothing else is left), plus synonyms."""
+        folded = fold_text(text)
+        every = [term for term, _, _ in self._cut(folded)]
+        terms = [term for term in every if term not in _STOP] or every
+        for group in self._synonyms:
+            named = [word for word in group if _stands_in(word, folded)]
+            for word in group if named else ():
+                if word not in named:
+                    terms += [term for term, _, _ in self._cut(word)]
+        return terms
 
     def places(self, text: str, wanted: Collection[str]) -> list[tuple[int, int]]:
-        """Spans of the original where wanted terms stand, merged."""
+        """Spans of ``text`` where wanted terms stand, in order, touching ones joined.
+
+        A single Chinese character counts only where nothing longer is wanted: alone it says too little to be marked.
+        """
+        longer = {term for term in wanted if len(term) > 1 or not _HAN.match(term)}
         folded = fold(text)
         spans: list[tuple[int, int]] = []
-        for term, start, end in sorted(self._cut(folded.text), key=lambda cut: cut[1:]):
-            if term in wanted:
-                first, last = folded.offsets[start], folded.offsets[end - 1] + 1
-                if spans and first <= spans[-1][1]:
-                    spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
-                else:
-                    spans.append((first, last))
+        for _, start, end in sorted((cut for cut in self._cut(folded.text) if cut[0] in (longer or wanted)), key=_span):
+            first = folded.offsets[start]
+            past = folded.offsets[end] if end < len(folded.offsets) else len(text)
+            last = first + len(text[first:past].rstrip())
+            if spans and first <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+            else:
+                spans.append((first, last))
         return spans
 
-    def _cut(self, folded: str) -> list[tuple[str, int, int]]:
-        cuts: list[tuple[str, int, int]] = []
+    def _cut(self, folded: str) -> list[_Cut]:
+        values = numbers(folded)
+        figures = {(start, end) for _, start, end in values}
+        cuts: list[_Cut] = []
         for run in _RUN.finditer(folded):
-            start, content = run.start(), run.group()
+            content, first = run.group(), run.start()
             if run["cjk"] is None:
-                cuts.append((content, start, run.end()))
+                if run.span() not in figures:
+                    cuts.append((content, first, run.end()))
                 continue
-            cuts += [(word, start + a, start + b) for word, a, b in rjieba.tokenize(content, mode="search")]
-            cuts += [(content[i : i + 2], start + i, start + i + 2) for i in range(len(content) - 1)]
+            cuts += [(word, first + at, first + end) for word, at, end in self._words(content) if end - at > 2]
+            cuts += [(character, first + at, first + at + 1) for at, character in enumerate(content)]
+            cuts += [(content[at : at + 2], first + at, first + at + 2) for at in range(len(content) - 1)]
+        for value, start, end in values:
+            cuts.append((value, start, end))
+            if measure := _HAN.match(folded, end):
+                cuts.append((value + measure.group(), start, end + 1))
         return cuts
+
+
+def _span(cut: _Cut) -> tuple[int, int]:
+    return cut[1], cut[2]
+
+
+def _stands_in(word: str, folded: str) -> bool:
+    """Does a folded word stand in a folded text? One of another script than Chinese only as a whole word."""
+    if _HAN.search(word):
+        return word in folded
+    return bool(regex.search(rf"(?<![\p{{L}}\p{{N}}]){regex.escape(word)}(?![\p{{L}}\p{{N}}])", folded))
+
+
+def _rjieba_words(run: str) -> list[_Cut]:
+    # Without jieba's model for unknown words (HMM): no worse on any set, and twice as fast.
+    words: list[_Cut] = rjieba.tokenize(run, mode="search", hmm=False)
+    return words
+
+
+def _jieba_words(dictionary: Path) -> _Words:
+    """Words by jieba itself, with the owner's words: rjieba weighs added words a little differently."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in its sources; errors where warnings are errors
+        import jieba  # half a second of dictionary: only for owners who have one of their own  # noqa: PLC0415
+
+    tokenizer = jieba.Tokenizer()
+    # What initialize() does, without its cache: that is a marshal file in a folder that other users can write to.
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+    for number, fields in _lines(dictionary):
+        frequency = fields[1] if len(fields) > 1 and fields[1].isdecimal() else None
+        tag = fields[1 if frequency is None else 2 :]
+        if len(tag) > 1 or not all(part.isascii() and part.isalpha() for part in tag):
+            raise _malformed(dictionary, number, "word, frequency and tag, the last two optional", fields)
+        tokenizer.add_word(fold_text(fields[0]), frequency and int(frequency), *tag)
+
+    def words(run: str) -> list[_Cut]:
+        return list(tokenizer.tokenize(run, mode="search", HMM=False))
+
+    return words
+
+
+def _synonym_groups(path: Path) -> list[list[str]]:
+    groups: list[list[str]] = []
+    for number, fields in _lines(path):
+        if len(fields) < 2:
+            raise _malformed(path, number, "two words or more of one meaning, parted by blanks", fields)
+        groups.append([fold_text(word) for word in fields])
+    return groups
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers from 1 with the line's fields; empty lines are left out."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("CONFIG_VALUE", f"{path} can't be read as UTF-8 text ({error}).", "WENBAO_DICT") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if fields := line.split():
+            yield number, fields
+
+
+def _malformed(path: Path, number: int, expected: str, found: list[str]) -> UsageError:
+    return UsageError(
+        "CONFIG_VALUE", f"{path}, line {number}: expected {expected}, found {' '.join(found)!r}.", "WENBAO_DICT"
+    )

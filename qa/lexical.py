@@ -1,0 +1,148 @@
+"""The lexical leg: BM25 over pre-cut terms, kept by tantivy in one folder; a cache that the store can always rebuild.
+
+``qa.text.Terms`` decides what a term is on both sides; here a term is any string without white space. The score is
+
+    Σ over the question's terms: ln(1 + (N − n + ½) / (n + ½)) · tf · (k₁ + 1) / (tf + k₁ · (1 − b + b · |d| / avg|d|))
+
+with k₁ = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; tantivy's constants), n of the N passages holding the term;
+|d| is rounded down to one of 256 lengths, exact up to 40. A term that stands twice in the question counts twice.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import tantivy
+
+from qa.errors import StoreError
+
+_ID, _TERMS = "id", "terms"
+_LOCKS = (".tantivy-meta.lock", ".tantivy-writer.lock")
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field(_ID, indexed=True, fast=True)
+    # "whitespace" splits and does nothing else; in particular it drops no long terms, as "default" does.
+    builder.add_text_field(_TERMS, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+class LexicalIndex:
+    """An immutable index, opened from its folder; safe to share between threads."""
+
+    def __init__(self, searcher: tantivy.Searcher) -> None:
+        self._searcher = searcher
+        self._schema = _schema()
+
+    @staticmethod
+    def build(folder: Path, documents: Iterable[tuple[int, list[str]]]) -> LexicalIndex:
+        """The index of ``documents``, written to ``folder``: pairs of a passage id (0 to 2⁶⁴ − 1, each once) and terms.
+
+        The folder must be empty; it is made when missing. Afterwards anyone who may read the folder can open the index.
+
+        Raises:
+            StoreError: INDEX_WRITE when the folder can't be written to.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # One thread: passages keep the order they came in, so the same corpus gives the same index.
+            writer = tantivy.Index(_schema(), path=str(folder), reuse=False).writer(num_threads=1)
+            for passage_id, terms in documents:
+                document = tantivy.Document()  # filled field by field: Document(id=…) kills the writer's thread
+                document.add_unsigned(_ID, passage_id)
+                document.add_text(_TERMS, " ".join(terms))
+                writer.add_document(document)
+            writer.commit()
+            writer.wait_merging_threads()
+            for file in folder.iterdir():
+                if file.name in _LOCKS:
+                    file.unlink()
+                else:
+                    file.chmod(0o644)  # tantivy writes its manifests for the owner alone
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                "INDEX_WRITE", f"{folder}: the lexical index can't be written ({error}); check space and rights."
+            ) from error
+        return LexicalIndex.open(folder)
+
+    @staticmethod
+    def open(folder: Path) -> LexicalIndex:
+        """The index in ``folder``, memory-mapped. The folder may be read-only.
+
+        Raises:
+            StoreError: INDEX_DAMAGED when there is none, or not a whole one.
+        """
+        try:
+            if os.access(folder, os.W_OK):
+                return LexicalIndex(_searcher(folder))
+            # tantivy takes a lock in the folder even for reading: give it one of ours, with links to the files. The
+            # searcher has mapped them all when it is made, so the links can go.
+            with tempfile.TemporaryDirectory(prefix="wenbao-") as links:
+                for file in folder.iterdir():
+                    (Path(links) / file.name).symlink_to(file.resolve())
+                return LexicalIndex(_searcher(Path(links)))
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                "INDEX_DAMAGED", f"{folder}: no whole lexical index ({error}); index again to rebuild it."
+            ) from error
+
+    def __len__(self) -> int:
+        return self._searcher.num_docs
+
+    def document_frequency(self, term: str) -> int:
+        """Number of passages that hold ``term``."""
+        return self._searcher.doc_freq(_TERMS, term)
+
+    def search(self, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
+        """The ``k`` best passages that hold any of ``terms``, as (id, BM25), best first, equal scores by id."""
+        query = self._query(terms)
+        wanted = min(k, len(self))
+        if wanted < 1 or query is None:
+            return []
+        limit = wanted + 1
+        while True:
+            hits = self._hits(query, limit)
+            # With equal scores across the border those with the smallest ids belong above it: see them all.
+            if len(hits) < limit or hits[-1][1] < hits[wanted - 1][1]:
+                return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:wanted]
+            limit *= 2
+
+    def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
+        """BM25 of the named passages; 0 where no term matches or there is no such passage."""
+        scores = dict.fromkeys(ids, 0.0)
+        query = self._query(terms)
+        if query is None or not scores:
+            return scores
+        named = tantivy.Query.term_set_query(self._schema, _ID, list(scores))
+        only_named = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, tantivy.Query.const_score_query(named, 0.0)), (tantivy.Occur.Must, query)]
+        )
+        return scores | dict(self._hits(only_named, len(scores)))
+
+    def _query(self, terms: Sequence[str]) -> tantivy.Query | None:
+        clauses = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, _TERMS, term, "freq"), float(count)),
+            )
+            for term, count in sorted(Counter(terms).items())
+        ]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _hits(self, query: Any, limit: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(query, limit, count=False).hits
+        ids = self._searcher.fast_field_values(_ID, [address for _, address in hits])
+        return [(cast("int", passage_id), score) for passage_id, (score, _) in zip(ids, hits, strict=True)]
+
+
+def _searcher(folder: Path) -> tantivy.Searcher:
+    index = tantivy.Index.open(str(folder))
+    index.config_reader("manual", 0)  # the folder never changes: nothing to watch
+    index.reload()
+    return index.searcher()
