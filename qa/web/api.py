@@ -1,0 +1,282 @@
+"""The HTTP API: questions, articles, health. Each route calls the ``Bot`` that every surface calls.
+
+Bodies are read here by hand, not by FastAPI, so that each kind of bad body gets its own code; the OpenAPI document says
+what the code does because both come from the models below, and a test holds real answers against them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from qa.answer import record_json
+from qa.bot import Bot
+from qa.errors import UsageError
+from qa.store import StoredArticle
+from qa.web.article_page import find_article
+
+MAX_TOP_K = 50
+MAX_HISTORY = 100
+"""Earlier questions in one request; a longer conversation has long left its beginning behind."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Ask(_Model):
+    """What is asked."""
+
+    question: str
+    history: Annotated[list[str], Field(max_length=MAX_HISTORY)] = []
+    """Earlier questions of the conversation, oldest first."""
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None = None
+    """Passages wanted; the server's setting when absent."""
+
+
+class Span(_Model):
+    """Characters of the original file's text, end exclusive."""
+
+    start: int
+    end: int
+
+
+class Source(Span):
+    """Where a passage stands."""
+
+    file: str
+    article: str | None
+    article_id: int
+    section: str | None
+
+
+class Why(_Model):
+    """Why a passage was found."""
+
+    terms: list[str]
+    lexical_rank: int | None
+    dense_rank: int | None
+    fused_score: float
+
+
+class FoundPassage(_Model):
+    """A passage of an answer."""
+
+    rank: int
+    score: float
+    text: str
+    source: Source
+    highlights: list[Span]
+    why: Why
+
+
+class AnswerRecord(_Model):
+    """The answer record, the same from every surface."""
+
+    id: str | None = None
+    question: str
+    status: Literal["answered", "possible", "not_found"]
+    answer: str | None
+    confidence: float
+    searched_as: str
+    passages: list[FoundPassage]
+    trace_id: str
+    elapsed_ms: float
+
+
+class ShownArticle(_Model):
+    """An article in the list."""
+
+    id: int
+    file: str
+    headline: str | None
+
+
+class ShownPassage(Span):
+    """A passage of an article; ``text`` is what is shown of its span."""
+
+    text: str
+
+
+class ShownSection(Span):
+    """A section of an article: its path of headings joined by " › ", and what kind it is."""
+
+    heading: str | None
+    kind: str
+    passages: list[ShownPassage]
+
+
+class ShownFurniture(Span):
+    """What stands within an article's span and is no part of it."""
+
+    kind: str
+
+
+class FullArticle(ShownArticle, Span):
+    """An article with its structure; offsets are characters of the original file's text."""
+
+    kicker: str | None
+    subhead: str | None
+    byline: str | None
+    sections: list[ShownSection]
+    furniture: list[ShownFurniture]
+
+
+class ErrorDetail(_Model):
+    """What went wrong: a stable code, a sentence, the field if there is one, and the request's id."""
+
+    code: str
+    message: str
+    field: str | None
+    request_id: str
+
+
+class ErrorEnvelope(_Model):
+    """The one form of every error."""
+
+    error: ErrorDetail
+
+
+class ArticleList(_Model):
+    """All articles, by file and place."""
+
+    articles: list[ShownArticle]
+
+
+class Health(_Model):
+    """That the process answers, or that the store does too."""
+
+    status: Literal["ok", "ready"]
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorEnvelope} for status in statuses}
+
+
+async def read_ask(request: Request) -> Ask:
+    """The body of a question.
+
+    Raises:
+        UsageError: BODY_ENCODING when it isn't UTF-8, BODY_INVALID when it isn't a JSON object sent as JSON.
+        FieldError: FIELD_INVALID with the first field that is unknown, missing or of the wrong kind.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UsageError("BODY_INVALID", "Send the question as JSON, with Content-Type: application/json.")
+    try:
+        text = (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("BODY_ENCODING", f"The body is not UTF-8 at byte {error.start}; send it as UTF-8.") from error
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError("BODY_INVALID", "The body is not valid JSON; send an object with a question.") from error
+    if not isinstance(body, dict):
+        raise UsageError("BODY_INVALID", 'The body must be a JSON object, like {"question": "…"}.')
+    try:
+        return Ask.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]).encode("utf-8", "replace").decode()[:100]
+        raise FieldError("FIELD_INVALID", f"{field}: {first['msg']}.", field) from error
+
+
+class FieldError(UsageError):
+    """A field of a JSON body can't be used."""
+
+    http_status = 422
+
+
+def _full(article: StoredArticle) -> dict[str, Any]:
+    return {
+        "id": article.id,
+        "file": article.file.name,
+        "headline": article.headline,
+        "kicker": article.kicker,
+        "subhead": article.subhead,
+        "byline": article.byline,
+        "start": article.start,
+        "end": article.end,
+        "sections": [
+            {
+                "heading": section.heading,
+                "kind": section.kind,
+                "start": section.start,
+                "end": section.end,
+                "passages": [{"start": p.start, "end": p.end, "text": p.text} for p in section.passages],
+            }
+            for section in article.sections
+        ],
+        "furniture": [{"start": start, "end": end, "kind": kind} for start, end, kind in article.furniture],
+    }
+
+
+def router(bot: Bot) -> APIRouter:
+    """The routes of the API, answered by ``bot``."""
+    routes = APIRouter()
+
+    @routes.post(
+        "/api/ask",
+        summary="Ask a question",
+        responses={
+            200: {"model": AnswerRecord, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **_errors(400, 408, 413, 415, 422, 500, 503),
+        },
+        openapi_extra={
+            "requestBody": {"required": True, "content": {"application/json": {"schema": Ask.model_json_schema()}}}
+        },
+    )
+    async def ask(request: Request) -> Response:
+        """The answer record; with ``Accept: text/event-stream`` the events passages, answer (the record) and done."""
+        body = await read_ask(request)
+        record = await run_in_threadpool(bot.ask, body.question, history=body.history, top_k=body.top_k)
+        answer = record_json(record)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            return Response(answer, media_type="application/json")
+
+        def events() -> Iterator[str]:
+            passages = json.dumps(record["passages"], ensure_ascii=False)
+            for name, data in (("passages", passages), ("answer", answer), ("done", "{}")):
+                yield f"event: {name}\ndata: {data}\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    @routes.get(
+        "/api/articles", summary="All articles", responses={200: {"model": ArticleList}, **_errors(400, 500, 503)}
+    )
+    def articles() -> Response:
+        """Every article's id, file and headline."""
+        lines = bot.store.articles()
+        return JSONResponse(
+            {"articles": [{"id": line.id, "file": line.file, "headline": line.headline} for line in lines]}
+        )
+
+    @routes.get(
+        "/api/articles/{article_id}",
+        summary="One article",
+        responses={200: {"model": FullArticle}, **_errors(400, 404, 500, 503)},
+        openapi_extra={
+            "parameters": [{"name": "article_id", "in": "path", "required": True, "schema": {"type": "string"}}]
+        },
+    )
+    def article(request: Request) -> Response:
+        """An article's text and structure, with offsets into the original file's text."""
+        return JSONResponse(_full(find_article(bot, request.path_params["article_id"])))
+
+    @routes.get("/healthz", summary="Is it up?", responses={200: {"model": Health}, **_errors(400)})
+    def healthz() -> Response:
+        """That the process answers."""
+        return JSONResponse({"status": "ok"})
+
+    @routes.get("/readyz", summary="Can it answer?", responses={200: {"model": Health}, **_errors(400, 500, 503)})
+    def readyz() -> Response:
+        """That the store can be read."""
+        bot.store.sequence()
+        return JSONResponse({"status": "ready"})
+
+    return routes

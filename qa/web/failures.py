@@ -1,0 +1,56 @@
+"""Errors → answers: the one envelope for programs, a small page for people."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from qa.errors import WenbaoError
+from qa.web.article_page import document
+from qa.web.guard import error_body
+from qa.web.words import for_request
+
+log = logging.getLogger(__name__)
+
+_HTTP_ERRORS = {
+    404: ("NOT_FOUND", "There is nothing at this address."),
+    405: ("METHOD_NOT_ALLOWED", "This address does not take that method; the Allow header names those it takes."),
+}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Every error of ``app`` in the envelope, or as a page where a browser asked for one. 5xx go to the log as well."""
+
+    @app.exception_handler(WenbaoError)
+    async def ours(request: Request, error: WenbaoError) -> Response:
+        if error.http_status >= 500:
+            log.error("%s %s: %s", request.state.request_id, error.code, error.message)
+        return _respond(request, error.http_status, error.code, error.message, error.field)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        code, message = _HTTP_ERRORS.get(error.status_code, ("HTTP_ERROR", str(error.detail)))
+        response = _respond(request, error.status_code, code, message)
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        log.error("%s failed", request.state.request_id, exc_info=error)
+        message = "Something failed inside; the server's log has the details under this request_id."
+        return _respond(request, 500, "INTERNAL", message)
+
+
+def _respond(request: Request, status: int, code: str, message: str, field: str | None = None) -> Response:
+    is_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if not is_page:
+        return JSONResponse(error_body(code, message, request.state.request_id, field), status)
+    words = for_request(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+    body = Markup("<main><h1>{}</h1><p>{}</p></main>").format(
+        words.missing_title if status == 404 else words.failed, words.errors.get(code, message)
+    )
+    return HTMLResponse(document(words.failed, body, words), status)

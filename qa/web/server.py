@@ -1,0 +1,124 @@
+"""The server: the bot's chat, article pages and API in one application, on this machine only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+import click
+import uvicorn
+from fastapi import FastAPI, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import FileResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+from qa.bot import Bot
+from qa.config import Settings
+from qa.errors import UsageError
+from qa.web import api, article_page
+from qa.web.failures import add_error_handlers
+from qa.web.guard import Guard
+from qa.web.words import LANGUAGES, choose
+
+STATIC = Path(__file__).parent / "static"
+LOCAL = ("127.0.0.1", "::1", "localhost")
+CONNECTIONS = 256
+"""Connections served at once; an open chat page holds one. Beyond, 503 at once. Unmeasured."""
+
+
+def build_app(bot: Bot) -> FastAPI:
+    """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
+    # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
+
+    app = FastAPI(
+        title="wenbao", description="Questions answered from a pile of articles.", docs_url=None, redoc_url=None
+    )
+    # No origin is allowed. It must be there all the same: without it Gradio answers any origin, with credentials.
+    app.add_middleware(CORSMiddleware)
+    app.add_middleware(Guard, chat_paths=[f"/{path}" for path in LANGUAGES])
+    add_error_handlers(app)
+    app.include_router(api.router(bot))
+    app.include_router(article_page.router(bot))
+    app.mount("/ui", StaticFiles(directory=STATIC))
+
+    @app.get("/", include_in_schema=False)
+    def start(request: Request) -> RedirectResponse:
+        words = choose(request.headers.get("accept-language", ""))
+        return RedirectResponse(f"/{words.path}/", headers={"vary": "accept-language"})
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> FileResponse:
+        return FileResponse(STATIC / "icon.svg")
+
+    chat_page.mount(app, bot)
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped, and say where once it answers.
+
+    Raises:
+        UsageError: HOST_NOT_LOCAL, PORT_IN_USE or PORT_NOT_ALLOWED, before anything is read or indexed.
+        WenbaoError: what ``Bot.open`` raises.
+    """
+    with bind(settings.host, settings.port) as listener:
+        bot = Bot.open(settings)
+        try:
+            config = uvicorn.Config(
+                build_app(bot),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                limit_concurrency=CONNECTIONS,
+                timeout_graceful_shutdown=2,  # an open chat page is a stream without end
+            )
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            _Server(config, f"http://{host}:{settings.port}").run(sockets=[listener])
+        finally:
+            bot.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to ``host`` and ``port``, not listening yet.
+
+    Raises:
+        UsageError: HOST_NOT_LOCAL when others could reach it: there are no keys or tokens yet that would keep them out;
+            PORT_IN_USE, PORT_NOT_ALLOWED.
+    """
+    if host not in LOCAL:
+        message = f"WENBAO_HOST={host}: wenbao serves this machine only; use one of {', '.join(LOCAL)}."
+        raise UsageError("HOST_NOT_LOCAL", message, field="WENBAO_HOST")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            message = f"Port {port} on {host} is taken by another program; choose one with --port or WENBAO_PORT."
+            raise UsageError("PORT_IN_USE", message, field="WENBAO_PORT") from error
+        message = f"Port {port} on {host} can't be opened ({error.strerror}); choose one with --port or WENBAO_PORT."
+        raise UsageError("PORT_NOT_ALLOWED", message, field="WENBAO_PORT") from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Prints the address when, and only when, it answers."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")

@@ -1,0 +1,239 @@
+"""Every string that a visitor reads, in each language of the pages. No I/O, no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's strings. ``{name}`` places are filled with ``str.format`` where the string is used."""
+
+    path: str
+    """The URL segment of the chat in this language, and its name in ``?lang=``."""
+    tag: str
+    """The language tag for the ``lang`` attribute."""
+    name: str
+    """What the language calls itself."""
+    title: str
+    slogan: str
+    welcome: str
+    examples: str
+    ask: str
+    placeholder: str
+    new_talk: str
+    languages: str
+    searching: str
+    searched: str
+    searched_as: str
+    status: Mapping[str, str]
+    """Badge by status: answered, possible, not_found."""
+    meaning: Mapping[str, str]
+    """What a status claims, in one sentence."""
+    nearest: str
+    """Heads the passages under a ``not_found``."""
+    confidence: str
+    confidence_meaning: str
+    more_passages: str
+    open_article: str
+    matched: str
+    ranks: str
+    by_words: str
+    by_meaning: str
+    not_in_leg: str
+    untitled: str
+    untitled_note: str
+    captions: str
+    as_read: str
+    as_scanned: str
+    scan_note: str
+    previous: str
+    following: str
+    back: str
+    place: str
+    missing_title: str
+    failed: str
+    errors: Mapping[str, str]
+    """Sentences for the error codes that a visitor can cause."""
+
+
+ZH = Words(
+    path="zh",
+    tag="zh-Hans",
+    name="简体",
+    title="问报",
+    slogan="问一句，看原文",
+    welcome="答案都是文章里的原话，附出处，点开就能看到它在原文的位置。",
+    examples="试着问",
+    ask="提问",
+    placeholder="输入问题",
+    new_talk="新对话",
+    languages="界面语言",
+    searching="正在 {passages} 段文字中查找…",
+    searched="查找了 {passages} 段，用时 {ms} 毫秒",
+    searched_as="结合上文，按这个问题查找：",
+    status={"answered": "找到答案", "possible": "可能相关", "not_found": "没有找到"},
+    meaning={
+        "answered": "答案是文章原话，请以标出的句子为准。",
+        "possible": "有相近的内容，但没有哪一句能确定地回答，请看原文判断。",
+        "not_found": "这些文章里没有找到答案。",
+    },
+    nearest="最接近的几段（并不回答这个问题）",
+    confidence="把握 {percent}%",
+    confidence_meaning="把握 80% 的意思是：这样的答案，十个里大约八个是对的。",
+    more_passages="另有 {count} 段",
+    open_article="看原文",
+    matched="对上的词",
+    ranks="名次",
+    by_words="按词第 {rank}",
+    by_meaning="按意思第 {rank}",
+    not_in_leg="未入选",
+    untitled="无标题片段",
+    untitled_note="这一段在版面上没有标题：它接着另一处的文章，原标题不在这份文件里。",
+    captions="图片说明",
+    as_read="整理后",
+    as_scanned="扫描原样",
+    scan_note="识别出来的文字，未作任何改动。",
+    previous="上一篇",
+    following="下一篇",
+    back="返回问答",
+    place="第 {start}–{end} 字",
+    missing_title="没有这个页面",
+    failed="出错了，请再试一次。",
+    errors={
+        "QUESTION_EMPTY": "请先输入问题。",
+        "QUESTION_TOO_LONG": "问题太长了，请缩短后再问。",
+        "NOT_FOUND": "这里没有这样一篇文章，也许已经删去。",
+    },
+)
+
+ZH_HANT = Words(
+    path="zh-hant",
+    tag="zh-Hant",
+    name="繁體",
+    title="問報",
+    slogan="問一句，看原文",
+    welcome="答案都是文章裡的原話，附出處，點開就能看到它在原文的位置。",
+    examples="試著問",
+    ask="提問",
+    placeholder="輸入問題",
+    new_talk="新對話",
+    languages="介面語言",
+    searching="正在 {passages} 段文字中查找…",
+    searched="查找了 {passages} 段，用時 {ms} 毫秒",
+    searched_as="結合上文，按這個問題查找：",
+    status={"answered": "找到答案", "possible": "可能相關", "not_found": "沒有找到"},
+    meaning={
+        "answered": "答案是文章原話，請以標出的句子為準。",
+        "possible": "有相近的內容，但沒有哪一句能確定地回答，請看原文判斷。",
+        "not_found": "這些文章裡沒有找到答案。",
+    },
+    nearest="最接近的幾段（並不回答這個問題）",
+    confidence="把握 {percent}%",
+    confidence_meaning="把握 80% 的意思是：這樣的答案，十個裡大約八個是對的。",
+    more_passages="另有 {count} 段",
+    open_article="看原文",
+    matched="對上的詞",
+    ranks="名次",
+    by_words="按詞第 {rank}",
+    by_meaning="按意思第 {rank}",
+    not_in_leg="未入選",
+    untitled="無標題片段",
+    untitled_note="這一段在版面上沒有標題：它接著另一處的文章，原標題不在這份檔案裡。",
+    captions="圖片說明",
+    as_read="整理後",
+    as_scanned="掃描原樣",
+    scan_note="辨識出來的文字，未作任何改動。",
+    previous="上一篇",
+    following="下一篇",
+    back="返回問答",
+    place="第 {start}–{end} 字",
+    missing_title="沒有這個頁面",
+    failed="出錯了，請再試一次。",
+    errors={
+        "QUESTION_EMPTY": "請先輸入問題。",
+        "QUESTION_TOO_LONG": "問題太長了，請縮短後再問。",
+        "NOT_FOUND": "這裡沒有這樣一篇文章，也許已經刪去。",
+    },
+)
+
+EN = Words(
+    path="en",
+    tag="en",
+    name="English",
+    title="wenbao",
+    slogan="Ask the paper",
+    welcome="Every answer is a sentence of the articles, with its source, one click from its place in the original.",
+    examples="Try one of these",
+    ask="Ask",
+    placeholder="Ask a question",
+    new_talk="New chat",
+    languages="Language",
+    searching="Searching {passages} passages…",
+    searched="Searched {passages} passages in {ms} ms",
+    searched_as="With what was asked before, searched as:",
+    status={"answered": "Answered", "possible": "Possibly related", "not_found": "Not found"},
+    meaning={
+        "answered": "The answer is in the articles' own words; the marked sentence is what counts.",
+        "possible": "Something close was found, but no sentence surely answers: please judge by the original.",
+        "not_found": "These articles do not answer this.",
+    },
+    nearest="The nearest passages (they do not answer the question)",
+    confidence="{percent}% sure",
+    confidence_meaning="80% sure means: of ten such answers, about eight are right.",
+    more_passages="{count} more passages",
+    open_article="Open the original",
+    matched="Matched words",
+    ranks="Rank",
+    by_words="by words: {rank}",
+    by_meaning="by meaning: {rank}",
+    not_in_leg="none",
+    untitled="Untitled fragment",
+    untitled_note="This part has no headline on the page: it continues an article whose headline is not in this file.",
+    captions="Captions",
+    as_read="As read",
+    as_scanned="As scanned",
+    scan_note="The recognised text, untouched.",
+    previous="Previous",
+    following="Next",
+    back="Back to the chat",
+    place="characters {start}–{end}",
+    missing_title="No such page",
+    failed="Something went wrong; please try again.",
+    errors={
+        "QUESTION_EMPTY": "Please type a question first.",
+        "QUESTION_TOO_LONG": "The question is too long; please shorten it.",
+        "NOT_FOUND": "There is no such article here; it may have been removed.",
+    },
+)
+
+LANGUAGES = {words.path: words for words in (ZH, ZH_HANT, EN)}
+
+
+def choose(accept_language: str) -> Words:
+    """The language that an ``Accept-Language`` header (RFC 9110 §12.5.4) prefers; simplified Chinese if none."""
+    wishes: list[tuple[float, int, str]] = []
+    for position, wish in enumerate(accept_language.split(",")):
+        tag, _, parameter = wish.strip().partition(";")
+        name, _, value = parameter.strip().partition("=")
+        try:
+            weight = float(value) if name.strip() == "q" else 1.0
+        except ValueError:
+            weight = 0.0
+        wishes.append((-weight, position, tag.strip().lower()))
+    for negative_weight, _, tag in sorted(wishes):
+        if not negative_weight < 0:
+            continue
+        if tag.startswith(("zh-hant", "zh-tw", "zh-hk", "zh-mo")):
+            return ZH_HANT
+        if tag.split("-")[0] == "zh":
+            return ZH
+        if tag.split("-")[0] == "en":
+            return EN
+    return ZH
+
+
+def for_request(wanted: str | None, accept_language: str) -> Words:
+    """The language named in ``?lang=``, else the one that the browser prefers."""
+    return LANGUAGES.get(wanted or "") or choose(accept_language)
