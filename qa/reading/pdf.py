@@ -11,12 +11,13 @@ from qa.reading.decoding import kind_of
 from qa.reading.document import Extract, ReadingError
 
 _PAGE_BREAK = "\n\n"
+_REPLACED = str.maketrans({"\x02": "\u00ad", "\ufffe": "\u00ad", "\0": "\ufffd"})
 
 
 def extract(file: str, data: bytes) -> Extract:
     r"""The text layer, pages apart by a blank line, lines ended by ``\n``.
 
-    pdfium joins a word that was hyphenated at a line's end and marks the place by U+FFFE; here it is a soft hyphen.
+    pdfium joins a word that was hyphenated at a line's end and marks the place; here the mark is a soft hyphen.
 
     Raises:
         ReadingError: PARSE_FAILED (damaged, with a password, without pages), NO_TEXT (a scan without a text layer).
@@ -41,8 +42,9 @@ def extract(file: str, data: bytes) -> Extract:
 
 def _page_text(page: Any) -> str:
     # Not get_text_range, which knows no characters beyond U+FFFF. A NUL is a glyph that the font gives no character.
+    # The mark is U+0002 or U+FFFE, by pdfium's version.
     text: str = page.get_textpage().get_text_bounded()
-    return text.replace("\r\n", "\n").replace("\ufffe", "\u00ad").replace("\0", "\ufffd").strip("\n")
+    return text.replace("\r\n", "\n").translate(_REPLACED).strip("\n")
 
 
 def _failed(file: str, reason: str) -> ReadingError:
