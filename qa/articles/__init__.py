@@ -5,6 +5,7 @@ says what each block is, ``assemble`` builds the articles. No I/O, no index: a f
 """
 
 from qa.articles.assemble import split_page
+from qa.articles.cues import dateline_length
 from qa.articles.values import Article, Furniture, Page, Paragraph, Piece, Section, pieces
 
 ARTICLES_VERSION = 1
@@ -18,6 +19,7 @@ __all__ = [
     "Paragraph",
     "Piece",
     "Section",
+    "dateline_length",
     "pieces",
     "split_page",
 ]

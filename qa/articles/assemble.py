@@ -89,7 +89,7 @@ def _overlap(text: str, other: str) -> int:
 
 
 def _is_tail_of_another(node: Node, before: Node | None) -> bool:
-    """Does an article end above, and a foreign one's tail begin here, in mid-word or after the other's last byline?"""
+    """Whether a foreign article's tail begins here: in mid-word, or after the byline that closes the one above."""
     if before is None or node.role is not Role.BODY:
         return False
     return before.closes or (
@@ -176,7 +176,7 @@ def _paragraphs(body: Sequence[Node], source: str, *, noisy: bool) -> tuple[Para
 
 
 def _goes_on(left: str, right: str) -> bool:
-    """Is ``right`` the second half of the sentence that ``left`` leaves open?
+    """Whether ``right`` is the second half of the sentence that ``left`` leaves open.
 
     Chinese prose always ends in a mark, so an open end goes on, but for the colon before a list. Elsewhere lower case
     tells.

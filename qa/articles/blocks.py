@@ -81,13 +81,13 @@ def width(text: str) -> float:
 
 
 def is_noisy(text: str) -> bool:
-    """Are the blanks between this page's Chinese characters OCR noise? Decided per page (see NOISE_DENSITY)."""
+    """Whether the blanks between this page's Chinese characters are OCR noise: decided per page (see NOISE_DENSITY)."""
     blanks = len(_HAN_BLANK_HAN.findall(text))
     return blanks >= NOISE_COUNT and blanks / len(_HAN.findall(text)) > NOISE_DENSITY
 
 
 def is_letter_spaced(text: str) -> bool:
-    """Is nearly every Chinese character of this line set apart, as in ``和 平 里``?"""
+    """Whether nearly every Chinese character of this line is set apart, as in ``和 平 里``."""
     han = len(_HAN.findall(text))
     return han >= 3 and len(_HAN_BLANK_HAN.findall(text)) >= LETTER_SPACED * (han - 1)
 

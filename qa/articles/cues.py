@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import rjieba
+
 _FINAL = "。！？!?…．"
 _CLOSING = "”’\"'」』）)]】》〉*"
 _LATIN_FINAL = re.compile(r"[A-Za-z0-9)%\"'”’]\.[\"'”’)\]]*$")
@@ -118,18 +120,18 @@ def _plain(text: str) -> str:
 
 
 def ends_sentence(text: str) -> bool:
-    """Does the text end with a full stop, question or exclamation mark, closing quotes and brackets aside?"""
+    """Whether the text ends with a full stop, question or exclamation mark, closing quotes and brackets aside."""
     bare = text.rstrip().rstrip(_CLOSING)
     return bool(bare) and (bare[-1] in _FINAL or bool(_LATIN_FINAL.search(text.rstrip())))
 
 
 def is_mark_line(text: str) -> bool:
-    """Is the line a heading by its marks (Markdown, bullet, numbering), so that it takes no second line?"""
+    """Whether the line is a heading or byline by its marks (Markdown, a bullet), so that it takes no second line."""
     return bool(MARKDOWN_HEADING.match(text) or (BULLET.match(text) and not ends_sentence(text)) or is_byline(text))
 
 
 def opens_block(text: str) -> bool:
-    """Does a line with this text start a block of its own, whatever stands before?"""
+    """Whether a line with this text starts a block of its own, whatever stands before."""
     return bool(
         MARKDOWN_HEADING.match(text)
         or BULLET.match(text)
@@ -152,7 +154,7 @@ def numbering(text: str) -> tuple[str, int] | None:
 
 
 def is_byline(text: str) -> bool:
-    """Is this a line of its own that names who wrote (``□本报记者 张三 通讯员 李四``, ``By Jane Roe``)?"""
+    """Whether the line only names who wrote (``□本报记者 张三 通讯员 李四``, ``By Jane Roe``)."""
     if len(text) > 60 or is_credit(text):
         return False
     text = _plain(text)
@@ -160,12 +162,12 @@ def is_byline(text: str) -> bool:
 
 
 def is_credit(text: str) -> bool:
-    """Is this the credit of a picture (``通讯员 张三 摄``)?"""
+    """Whether the line is the credit of a picture (``通讯员 张三 摄``)."""
     return len(text) <= 60 and bool(_CREDIT.match(_plain(text)))
 
 
 def is_signature(text: str) -> bool:
-    """Is this an author's line made of post and name (``某某工会主席 张三``)? Position must confirm it."""
+    """Whether the line is made of an author's post and name (``某某学校校长 张三``). Position must confirm it."""
     match = _SIGNATURE.match(_plain(text))
     if not match:
         return False
@@ -187,30 +189,27 @@ def end_reporters_start(text: str) -> int | None:
 
 
 def is_date_heading(text: str) -> bool:
-    """Is the line nothing but a date, as over a diary's entry?"""
+    """Whether the line is nothing but a date, as over a diary's entry."""
     return bool(_DATE_HEADING.match(_plain(text)))
 
 
 def is_advertisement(text: str) -> bool:
-    """Is the line the label of an advertisement?"""
+    """Whether the line is the label of an advertisement."""
     return bool(_ADVERTISEMENT.match(_plain(text)))
 
 
 def is_imprint(text: str) -> bool:
-    """Is the line page furniture: editors, folio, prices, telephone lines, issue date?"""
+    """Whether the line is page furniture: editors, folio, prices, telephone lines, issue date."""
     return bool(_IMPRINT.match(_plain(text)))
 
 
 def is_caption(text: str) -> bool:
-    """Do the words show that the line describes a picture (``(左)``, ``图为…``)? Captions without such words exist."""
+    """Whether words show that the line describes a picture (``(左)``, ``图为…``). Captions without such words exist."""
     return bool(_CAPTION.search(_plain(text))) and len(text) <= 120
 
 
 def cuts_word(left: str, right: str) -> bool:
-    """Does the border between the two texts cut a word, by jieba's dictionary alone (no guessed words)?"""
-    # Loaded here: 0.1 s that reading a page without doubtful lines never pays.
-    import rjieba
-
+    """Whether the border between the two texts cuts a word of jieba's dictionary (guessed words don't count)."""
     a, b = left.rstrip()[-6:], right.lstrip()[:6]
     if not (_HAN_CHARACTER.match(a[-1:]) and _HAN_CHARACTER.match(b[:1])):
         return False
@@ -223,7 +222,7 @@ def cuts_word(left: str, right: str) -> bool:
 
 
 def continues(left: str, right: str) -> bool:
-    """Does ``right`` go on with the sentence that ``left`` broke off (a column break)?"""
+    """Whether ``right`` goes on with the sentence that ``left`` broke off (a column break)."""
     if not left or not right:
         return False
     return bool(
@@ -237,14 +236,12 @@ def continues(left: str, right: str) -> bool:
 
 
 def is_fragment(text: str) -> bool:
-    """Does an unpunctuated line read like the beginning of a sentence rather than like a heading?"""
+    """Whether an unpunctuated line reads like the beginning of a sentence rather than like a heading."""
     return bool(_CONNECTIVE.match(_plain(text)) or _COMMA.search(re.sub(r"[“\"「『].*?[”\"」』]", "", text)))
 
 
 def opens_in_word(text: str) -> bool:
-    """Does the paragraph open with the second half of a cut word?"""
-    import rjieba  # as in cuts_word
-
+    """Whether the paragraph opens with the second half of a cut word."""
     if _CANNOT_OPEN.match(text):
         return True
     words = rjieba.cut(text[:12], True)

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+import rjieba
+
 from qa.articles import cues
 from qa.articles.blocks import GAP, Block, width
 from qa.reading import Heading
@@ -154,7 +156,7 @@ def _front_matter(nodes: list[Node]) -> None:
 
 
 def is_display(text: str) -> bool:
-    """Could the line be display type: short, and not a sentence?"""
+    """Whether the line could be display type: short, and not a sentence."""
     return (
         width(text) <= TITLE_WIDTH
         and not cues.ends_sentence(text)
@@ -200,7 +202,7 @@ def _headers(nodes: list[Node]) -> None:
 
 
 def _directions(nodes: list[Node]) -> None:
-    """Does a byline open an article (display lines above it) or close one (its last paragraph above it)?"""
+    """Tell bylines that open an article (display lines above) from those that close one (its last paragraph above)."""
     for i, node in enumerate(nodes):
         before = next((n for n in reversed(nodes[:i]) if n.role is not Role.FURNITURE), None)
         after = nodes[i + 1] if i + 1 < len(nodes) else None
@@ -267,7 +269,7 @@ def _anchored(nodes: list[Node], i: int) -> None:
 
 
 def _exclaims(nodes: Sequence[Node], i: int) -> bool:
-    """Is the block a headline that ends in a question or exclamation mark?"""
+    """Whether the block is a headline that ends in a question or exclamation mark."""
     node = nodes[i]
     before = nodes[i - 1] if i else None
     return (
@@ -281,7 +283,7 @@ def _exclaims(nodes: Sequence[Node], i: int) -> bool:
 
 
 def _is_tail(nodes: Sequence[Node], i: int) -> bool:
-    """Is the display line the rest of a sentence that the prose above it broke off?"""
+    """Whether the display line is the rest of a sentence that the prose above it broke off."""
     before = nodes[i - 1] if i else None
     return (
         before is not None
@@ -349,7 +351,7 @@ def _around_mark(nodes: list[Node], i: int) -> None:
 
 
 def _is_picture(nodes: Sequence[Node], i: int, first: int) -> bool:
-    """Is the first of several display lines a caption: its words say so, or it fills the place of a lost picture?"""
+    """Whether the first of several display lines is a caption: by its words, or at the place of a lost picture."""
     return cues.is_caption(nodes[i].text) or (i == first and nodes[i].gap >= GAP and i > 0)
 
 
@@ -364,7 +366,7 @@ def _lead(nodes: Sequence[Node], i: int) -> str:
 
 
 def _is_kicker(nodes: Sequence[Node], a: int, b: int, *, lead: str) -> bool:
-    """Of two display lines, is the first the kicker of the second (rather than the headline over a subhead)?
+    """Whether the first of two display lines is the kicker of the second, rather than the headline over a subhead.
 
     A headline tells what the first paragraph tells and names who did it; a kicker or subhead adds circumstances, often
     several phrases set apart by blanks, or begins with a verb, a time or a purpose. A quotation is the headline.
@@ -384,8 +386,6 @@ def _is_quotation(text: str) -> bool:
 
 
 def _is_circumstance(text: str) -> bool:
-    import rjieba  # as in cues.cuts_word
-
     tagged = rjieba.tag(text[:8])
     if tagged and tagged[0][1] == "v":
         return True
@@ -494,7 +494,7 @@ def _flow(nodes: Sequence[Node], i: int, step: int) -> Node | None:
 
 
 def _is_half(nodes: Sequence[Node], i: int) -> bool:
-    """Is the display line half of a sentence: does the block below go on in mid-sentence, or does it read so itself?"""
+    """Whether the display line is half of a sentence: the block below goes on with it, or it reads so itself."""
     node, after = nodes[i], _flow(nodes, i, 1)
     if node.style not in {"plain", "bold"} or node.gap >= GAP:
         return False
