@@ -1,0 +1,59 @@
+# Two commands: `make run` and `make test`. Both begin with `make setup`, which fills .venv once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHECKED := qa embeddings tests benchmarks app.py
+
+.PHONY: help setup run test test-all check lint types imports format clean
+
+help:
+	@echo "make run    set up, index the sample pages, open the chat on http://127.0.0.1:7860"
+	@echo "make test   set up, all checks, all tests"
+	@echo "make setup  fill $(VENV)"
+
+setup: $(VENV)/.installed
+
+# Installed again only when what is wanted changes.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "wenbao needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: setup
+	$(BIN)/wenbao serve
+
+test: check chromium
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: check chromium
+	$(BIN)/python -m pytest
+
+check: lint types imports
+
+lint: setup
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+# The browser tests want Chromium and a Chinese font; where they can't be installed, those tests skip and say so.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } \
+	  || echo "Chromium isn't here and can't be installed: the browser tests will be skipped."
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

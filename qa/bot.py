@@ -1,0 +1,180 @@
+"""The bot: what every surface holds. The only place that picks concrete classes.
+
+Chat, batch, HTTP and command line all call ``Bot.ask_many``; that is why they can't disagree. A bot is safe to share
+between threads: each call uses the state of the corpus that is current when it begins.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from embeddings import Embedder, load_embedder
+from embeddings.errors import EmbeddingsError
+from qa.answer import Question, Record, answer_many
+from qa.chat import complete
+from qa.config import Settings
+from qa.errors import ModelError, QuestionError, UsageError
+from qa.generations import Indexes, Progress, open_indexes
+from qa.indexing import IndexReport, index
+from qa.retrieve import Retriever
+from qa.store import Store
+from qa.text import Terms
+
+SEEDS = Path(__file__).parents[1] / "seeds"
+"""The sample corpus, indexed when the data folder holds nothing yet."""
+
+MOST_PASSAGES = 50
+"""Largest ``top_k``."""
+
+_INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
+
+
+class Bot:
+    """Asks and indexes one data folder. Close it, or use it as a context manager."""
+
+    def __init__(self, settings: Settings, store: Store, embedder: Embedder, terms: Terms) -> None:
+        self.settings = settings
+        self.store = store
+        self.embedder = embedder
+        self.terms = terms
+        self._lock = threading.Lock()
+        self._indexes: Indexes | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, *, index_seeds: bool = True, progress: Progress | None = None) -> Bot:
+        """The bot of ``settings.data``, which is made when missing.
+
+        Args:
+            settings: the owner's settings.
+            index_seeds: index the sample pages first when the folder holds no article yet.
+            progress: told how the indexing of the samples goes on.
+
+        Raises:
+            UsageError: a dictionary or synonyms file is malformed.
+            ModelError: the model can't be used.
+            StoreError: the data folder can't be used.
+        """
+        terms = Terms.from_folder(settings.dict)
+        embedder = _embedder(settings)
+        store = Store(settings.data)
+        bot = cls(settings, store, embedder, terms)
+        if index_seeds and not store.files() and SEEDS.is_dir():
+            bot.index([SEEDS], progress=progress)
+        return bot
+
+    def __enter__(self) -> Bot:
+        """The bot itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the store; asking afterwards is an error."""
+        self.store.close()
+
+    def ask(
+        self, question: str, *, history: Sequence[str] = (), top_k: int | None = None, id: str | None = None  # noqa: A002
+    ) -> Record:
+        """One question's record: see ``ask_many``."""
+        return self.ask_many([Question(question, id, tuple(history))], top_k=top_k)[0]
+
+    def ask_many(self, questions: Sequence[Question], *, top_k: int | None = None) -> list[Record]:
+        """Each question's answer record (docs/answers.md), in order.
+
+        A record is the same whether its question is asked alone or among others, ``trace_id`` and ``elapsed_ms`` aside:
+        the first is new each time, the second is the call's time shared out over its questions.
+
+        Raises:
+            QuestionError: QUESTION_EMPTY or QUESTION_TOO_LONG, before any question is searched.
+            UsageError: TOP_K for one outside 1 to 50.
+            ModelError, StoreError: the model or the data folder can't be used.
+        """
+        began = time.perf_counter()
+        for question in questions:
+            self.check(question.question)
+        k = self.settings.top_k if top_k is None else top_k
+        if not 1 <= k <= MOST_PASSAGES:
+            raise UsageError("TOP_K", f"top_k is {k}; give a whole number from 1 to {MOST_PASSAGES}.", field="top_k")
+        retriever = self.retriever()
+        try:
+            retrieved = retriever.retrieve_many([complete(q.question, q.history) for q in questions], k)
+            passages = self.store.passages(list({hit.passage_id for found in retrieved for hit in found.hits}))
+            records = answer_many(questions, retrieved, passages, self.embedder, self.terms)
+        except EmbeddingsError as error:
+            raise ModelError(error.code, str(error)) from error
+        elapsed_ms = round(1000 * (time.perf_counter() - began) / max(len(questions), 1), 2)
+        return [record | {"trace_id": uuid.uuid4().hex, "elapsed_ms": elapsed_ms} for record in records]
+
+    def check(self, question: str) -> None:
+        """Refuses what can't be asked.
+
+        Raises:
+            QuestionError: QUESTION_EMPTY when nothing is left without white space and invisible characters,
+                QUESTION_TOO_LONG with both lengths.
+        """
+        if not _INVISIBLE.sub("", question):
+            raise QuestionError("QUESTION_EMPTY", "The question is empty; type what you want to know.", field="question")
+        most = self.settings.question_chars
+        if len(question) > most:
+            raise QuestionError(
+                "QUESTION_TOO_LONG",
+                f"The question has {len(question)} characters, at most {most} are searched; shorten it.",
+                field="question",
+            )
+
+    def retriever(self) -> Retriever:
+        """Retrieval over the corpus as it is now; indexes that a change made stale are opened again first."""
+        with self._lock:
+            if self._indexes is None or self._indexes.sequence != self.store.sequence():
+                self._indexes = open_indexes(self.store, self.embedder, self.terms)
+            return Retriever(self._indexes.lexical, self._indexes.vectors, self.embedder, self.terms)
+
+    def index(
+        self,
+        paths: Sequence[Path],
+        *,
+        prune: bool = False,
+        dry_run: bool = False,
+        encoding: str | None = None,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Adds and updates the files under ``paths``: see ``qa.indexing.index``."""
+        return index(
+            self.store,
+            paths,
+            self.embedder,
+            self.terms,
+            prune=prune,
+            dry_run=dry_run,
+            encoding=encoding,
+            progress=progress,
+            max_bytes=self.settings.file_mb * 2**20,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What there is to say of the corpus: counts by kind, the model, the generation in use."""
+        with self._lock:
+            generation = self._indexes.generation if self._indexes is not None else None
+        return {
+            **self.store.counts(),
+            "model": {"name": self.embedder.name, "dim": self.embedder.dim, "fingerprint": self.embedder.fingerprint},
+            "generation": generation,
+        }
+
+
+def _embedder(settings: Settings) -> Embedder:
+    try:
+        return load_embedder(settings.model, allow_download=settings.allow_download)
+    except EmbeddingsError as error:
+        raise ModelError(error.code, str(error)) from error
