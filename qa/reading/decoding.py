@@ -104,11 +104,7 @@ def decode(file: str, data: bytes, encoding: str | None = None) -> Decoded:
         raise ReadingError("NOT_TEXT", f"{file}: its content is {kind}, not text; rename it or leave it out.")
     decoded = _marked(file, data) or _utf8_or_wanted(data, wanted) or _guessed(file, data)
     if "\0" in decoded.text:
-        place, count = decoded.text.index("\0"), decoded.text.count("\0")
-        raise ReadingError(
-            "BINARY_OR_NUL",
-            f"{file}: holds {count} NUL characters, the first at {place}, so it is no text or damaged; remove them.",
-        )
+        raise _binary(file, decoded.text.count("\0"))
     return decoded
 
 
@@ -161,15 +157,13 @@ def _guessed(file: str, data: bytes) -> Decoded:
         try:
             data.decode()
         except UnicodeDecodeError as error:
-            where = (
-                f"though bytes {utf8_run.start()} to {utf8_run.end()} are: a damaged file, or several encodings in one"
-            )
+            where = f"though bytes {utf8_run.start()} to {utf8_run.end()} are; it is damaged or of several encodings"
             raise _invalid(file, "utf-8", error.start, where) from error
     ranked = sorted(_judged(data))
     if not ranked or ranked[0][2] > _MOST_NATS_PER_BYTE:
-        raise _refusal(
-            file, "ENCODING_UNKNOWN", "its bytes make no text in any encoding that can be told apart by itself"
-        )
+        if b"\0" in data:
+            raise _binary(file, data.count(b"\0"))
+        raise _refusal(file, "ENCODING_UNKNOWN", "its bytes make no plausible text in any encoding that can be guessed")
     cost, codec, _ = ranked[0]
     text = data.decode(codec)
     if len(ranked) == 1:
@@ -194,6 +188,10 @@ def _judged(data: bytes) -> Iterator[tuple[float, str, float]]:
         per_byte = nats(beyond, languages) / max(1, len(beyond.encode(codec)))
         ahead = _GB18030_NATS if codec == "gb18030" else 0.0
         yield nats(sample, languages) - ahead, codec, per_byte
+
+
+def _binary(file: str, nuls: int) -> ReadingError:
+    return ReadingError("BINARY_OR_NUL", f"{file}: holds {nuls} NUL, so it is no text or a damaged one; remove them.")
 
 
 def _refusal(file: str, code: str, reason: str) -> ReadingError:
