@@ -21,6 +21,7 @@ from qa.store.values import (
     StoredFile,
     StoredPassage,
     StoredSection,
+    check_storable,
     content_hash,
 )
 from qa.store.writer import Writer
@@ -36,6 +37,7 @@ __all__ = [
     "StoredPassage",
     "StoredSection",
     "Writer",
+    "check_storable",
     "content_hash",
     "store_errors",
     "sync",

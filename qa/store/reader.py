@@ -16,9 +16,8 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from embeddings.vectors import Vectors
+from embeddings.vectors import Ids, Vectors
 from qa.articles import Piece
 from qa.errors import NotFoundError, StoreError
 from qa.reading import Document, Heading, shown_name
@@ -44,10 +43,9 @@ from qa.store.values import (
     StoredFile,
     StoredPassage,
     StoredSection,
+    content_hash,
 )
 from qa.store.writer import Writer
-
-Ids = npt.NDArray[np.int64]
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 500
@@ -304,6 +302,18 @@ class Store:
                 vectors[filled] = np.frombuffer(data, "<f4")
                 filled += 1
             return ids[:filled], vectors[:filled]
+
+    def without_vector(self, fingerprint: str, texts: Sequence[str]) -> list[str]:
+        """Those of the indexed texts that have no vector of this model, in their order."""
+        with self._reading() as connection:
+            query = (
+                "SELECT 1 FROM vectors v JOIN models m ON m.id = v.model_id WHERE m.fingerprint = ? AND v.content = ?"
+            )
+            return [
+                text
+                for text in texts
+                if connection.execute(query, (fingerprint, content_hash(text))).fetchone() is None
+            ]
 
     # --- the state as a whole ---
 

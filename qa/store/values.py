@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.articles import Article, Page, Piece, Section
+from qa.errors import InputError
 from qa.passages import Passage
 from qa.reading import Document
 
@@ -163,3 +164,20 @@ def section_texts(article: Article, section: Section, passages: Sequence[Passage
 def content_hash(text: str) -> bytes:
     """SHA-256 of an indexed text: equal ones share a vector, so what moved or didn't change isn't embedded again."""
     return hashlib.sha256(text.encode("utf-8")).digest()
+
+
+def check_storable(document: Document, root: str) -> None:
+    """Nothing, for a document of whole characters.
+
+    Raises:
+        InputError: TEXT_NOT_UNICODE, when a name or text holds half a surrogate pair, which no UTF-8 file can keep.
+    """
+    for text in (document.file, root, document.text, document.encoding_note or ""):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                "TEXT_NOT_UNICODE",
+                f"{document.file!a}: character {error.start} of its name or text is half a surrogate pair, which "
+                "UTF-8 can't hold; save the file again as UTF-8.",
+            ) from error

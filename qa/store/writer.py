@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from embeddings.vectors import Vectors
-from qa.errors import InputError, NotFoundError, StoreError
-from qa.reading import Document
+from qa.errors import NotFoundError, StoreError
 from qa.store.database import store_errors
 from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TEXTS, Table, Value, row_hash, stable_id
-from qa.store.values import Model, SplitPage, content_hash, section_texts
+from qa.store.values import Model, SplitPage, check_storable, content_hash, section_texts
 
 
 class Writer:
@@ -61,7 +60,7 @@ class Writer:
         Raises:
             InputError: TEXT_NOT_UNICODE, when a name or text holds half a surrogate pair, which no UTF-8 file can keep.
         """
-        _refuse_half_characters(page.document, root)
+        check_storable(page.document, root)
         with self.transaction(), store_errors(self._path):
             known = self._delete(page.document.file)
             self._insert_page(page, root)
@@ -129,6 +128,8 @@ class Writer:
 
     def drop_rows(self, table: Table, ids: Sequence[int]) -> None:
         """The rows, and what belongs to them, are gone: for rows that are damaged or belong to nothing."""
+        if not ids:
+            return
         with self.transaction(), store_errors(self._path):
             self._connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", ((number,) for number in ids))  # noqa: S608
             self._log("repaired", None)
@@ -243,15 +244,3 @@ class Writer:
         self._connection.execute(
             "INSERT INTO changes (time, kind, file) VALUES (?, ?, ?)", (int(time.time()), kind, file)
         )
-
-
-def _refuse_half_characters(document: Document, root: str) -> None:
-    for text in (document.file, root, document.text, document.encoding_note or ""):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InputError(
-                "TEXT_NOT_UNICODE",
-                f"{document.file!a}: character {error.start} of its name or text is half a surrogate pair, which "
-                "UTF-8 can't hold; save the file again as UTF-8.",
-            ) from error

@@ -1,0 +1,283 @@
+"""Files → store → indexes: what changed is read, split, embedded and stored; then a generation is built.
+
+A batch of files is one transaction with their passages and vectors, so a kill leaves each file wholly as it was or
+wholly as it is now, and the next run does the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embeddings.embedder import Embedder
+from qa import generations
+from qa.articles import ARTICLES_VERSION, split_page
+from qa.errors import InputError, StoreError, UsageError
+from qa.generations import Progress, embed, model_of
+from qa.passages import PASSAGES_VERSION, split_section
+from qa.reading import MAX_BYTES, Document, Found, Problem, load, parse, shown_name, walk
+from qa.store import Finding, SplitPage, Store, StoredFile, Writer, check_storable
+from qa.text import Terms
+
+STRUCTURE = f"{ARTICLES_VERSION}.{PASSAGES_VERSION}"
+"""The version of the splitting: files stored with another one are split again from their stored text."""
+BATCH_PASSAGES = 512
+"""Passages after which a batch is committed: what a kill costs, about a minute of a large model on a processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a run did, by file names in the order met; with ``dry_run`` what it would have done.
+
+    ``passages`` is how many the store holds afterwards, ``embedded`` for how many texts the model was asked.
+    """
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    passages: int
+    embedded: int
+
+
+def split_document(document: Document) -> SplitPage:
+    """The document with its articles, sections and passages."""
+    page = split_page(document)
+    return SplitPage(
+        document,
+        page,
+        tuple(
+            tuple(split_section(document.text, section)) for article in page.articles for section in article.sections
+        ),
+        STRUCTURE,
+    )
+
+
+def index(
+    store: Store,
+    paths: Sequence[Path],
+    embedder: Embedder,
+    terms: Terms,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+    encoding: str | None = None,
+    progress: Progress | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> IndexReport:
+    """The files of ``paths`` are in the store and in a generation of indexes, all vectors by this embedder.
+
+    A file is known by its name and its bytes' hash; equal bytes aren't read again, unless ``encoding`` is given. With
+    ``prune``, files of the store that this run didn't meet are removed; not those that it met and couldn't read.
+    Without paths the rest of an interrupted run, or a new model, is brought up to date. ``progress`` gets the stages
+    "read", "embed" and "terms".
+
+    Raises:
+        UsageError: with ``prune``, before anything is changed: PATH_NOT_FOUND, or PRUNE_REFUSED when a folder can't be
+            read or is empty where the store has files of it, as after a disk was unmounted.
+        StoreError: WRITER_LOCKED, DISK_FULL and their kin; batches that were committed stay.
+        ModelError: as the embedder gives it.
+    """
+    found = list(walk(paths))
+    run = _Run(store.files(), {item.root for item in found if isinstance(item, Found)}, prune, encoding, max_bytes)
+    if prune:
+        _require_whole(paths, found, run.known)
+    with contextlib.ExitStack() as stack:
+        batch = None if dry_run else _Batch(store, stack.enter_context(store.writer()), embedder)
+        for number, item in enumerate(found, 1):
+            document = run.meet(item)
+            if batch is not None and document is not None and isinstance(item, Found):
+                batch.add(document, item.root)
+            if progress is not None:
+                progress("read", number, len(found))
+        removed = run.not_met() if prune else []
+        embedded = 0
+        if batch is not None:
+            batch.commit()
+            with batch.writer.transaction():
+                for name in removed:
+                    batch.writer.remove(name)
+            run.problems += _split_again(store, batch)
+            embedded = generations.refresh(store, batch.writer, embedder, terms, progress)[1] + batch.embedded
+        return IndexReport(
+            added=tuple(run.added),
+            changed=tuple(run.changed),
+            removed=tuple(removed),
+            unchanged=tuple(run.unchanged),
+            problems=tuple(run.problems),
+            passages=store.counts()["passages"],
+            embedded=embedded,
+        )
+
+
+def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms) -> None:
+    """The files are gone from the store at once, all or none, and from a new generation of indexes.
+
+    Raises:
+        NotFoundError: FILE_NOT_FOUND, when the store lacks one of them.
+        StoreError: WRITER_LOCKED, DISK_FULL and their kin.
+    """
+    with store.writer() as writer:
+        with writer.transaction():
+            for name in files:
+                writer.remove(name)
+        generations.refresh(store, writer, embedder, terms)
+
+
+def check(store: Store, embedder: Embedder, terms: Terms) -> list[Finding]:
+    """All that is wrong on the disk, in the store and in the indexes; reads every byte of both, changes nothing."""
+    return store.findings() + generations.findings(store, embedder, terms)
+
+
+def repair(store: Store, embedder: Embedder, terms: Terms, progress: Progress | None = None) -> tuple[str, ...]:
+    """What the store itself can mend is mended; the names of files that must be indexed again from their originals.
+
+    Damaged rows are dropped. Where a file's text is sound, its articles and passages are split from it again, and what
+    lacks a vector is embedded. The indexes are built anew from what there is.
+
+    Raises:
+        StoreError: WRITER_LOCKED, DISK_FULL and their kin; nothing that was sound is lost.
+    """
+    with store.writer() as writer:
+        for table, ids in store.damage()[0].items():
+            writer.drop_rows(table, ids)
+        batch = _Batch(store, writer, embedder)
+        lost = []
+        for name in store.damage()[1]:
+            try:
+                batch.add(store.document(name), store.files()[name].root)
+            except StoreError:
+                writer.reread(name)
+                lost.append(name)
+        batch.commit()
+        generations.refresh(store, writer, embedder, terms, progress)
+    return tuple(lost)
+
+
+@dataclass(slots=True)
+class _Run:
+    """What was met so far, against what the store knew before."""
+
+    known: dict[str, StoredFile]
+    roots: set[str]
+    prune: bool
+    encoding: str | None
+    max_bytes: int
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)
+
+    def meet(self, item: Found | Problem) -> Document | None:
+        """The file's document when the store must take it in."""
+        self.met.add(item.file)
+        if isinstance(item, Problem):
+            self.problems.append(item)
+            return None
+        old = self.known.get(item.file)
+        try:
+            data = load(item, self.max_bytes)
+            same = old is not None and old.sha256 == hashlib.sha256(data).hexdigest()
+            if same and self.encoding is None:
+                self.unchanged.append(item.file)
+                return None
+            if old is not None and not same:
+                self._require_name(old, item)
+            document = parse(item.file, data, self.encoding)
+            check_storable(document, item.root)
+        except InputError as error:
+            self.problems.append(Problem(item.file, error.code, error.message))
+            return None
+        if old is not None and same and document.encoding == old.encoding:
+            self.unchanged.append(item.file)
+            return None
+        (self.added if old is None else self.changed).append(item.file)
+        return document
+
+    def _require_name(self, old: StoredFile, found: Found) -> None:
+        """A name stands for one file: with ``prune`` that of another folder may be replaced, if it isn't met itself."""
+        if old.root == found.root or (self.prune and old.root not in self.roots):
+            return
+        raise InputError(
+            "FILE_NAME_TAKEN",
+            f"{found.file}: a file of this name with other content is in the corpus already, from "
+            f"{f'the folder {old.root!r}' if old.root else 'a path of its own'}; rename one, index the folder above "
+            "both, or replace the earlier folder with --prune.",
+        )
+
+    def not_met(self) -> list[str]:
+        """Names that the store has and this run didn't meet, but for those below a folder that couldn't be listed."""
+        closed = tuple(f"{problem.file}/" for problem in self.problems)
+        return [name for name in self.known if name not in self.met and not name.startswith(closed)]
+
+
+class _Batch:
+    """Documents that are split, embedded and stored together."""
+
+    def __init__(self, store: Store, writer: Writer, embedder: Embedder) -> None:
+        self.writer = writer
+        self.embedded = 0
+        self._store = store
+        self._embedder = embedder
+        self._pages: list[tuple[SplitPage, str]] = []
+        self._texts: dict[str, None] = {}
+
+    def add(self, document: Document, root: str) -> None:
+        """Takes the document in; a full batch is committed."""
+        page = split_document(document)
+        self._pages.append((page, root))
+        self._texts |= dict.fromkeys(page.indexed_texts())
+        if len(self._texts) >= BATCH_PASSAGES:
+            self.commit()
+
+    def commit(self) -> None:
+        """Everything added is on the disk."""
+        model = model_of(self._embedder)
+        texts = self._store.without_vector(model.fingerprint, list(self._texts))
+        vectors = embed(self._embedder, texts) if texts else None
+        with self.writer.transaction():
+            for page, root in self._pages:
+                self.writer.put(page, root)
+            if vectors is not None:
+                self.writer.put_vectors(model, texts, vectors)
+            if self._pages and self._store.model() is None:
+                self.writer.use_model(model)
+        self.embedded += len(texts)
+        self._pages, self._texts = [], {}
+
+
+def _split_again(store: Store, batch: _Batch) -> list[Problem]:
+    """Files that an earlier version split are split anew from their text; what is damaged there is told."""
+    problems = []
+    for file in store.files().values():
+        if file.structure != STRUCTURE:
+            try:
+                batch.add(store.document(file.name), file.root)
+            except StoreError as error:
+                problems.append(Problem(file.name, error.code, error.message))
+    batch.commit()
+    return problems
+
+
+def _require_whole(paths: Sequence[Path], found: Sequence[Found | Problem], known: dict[str, StoredFile]) -> None:
+    """Refuses to prune by what can't be seen as a whole: rather an outdated article than a corpus gone with a disk."""
+    named = {shown_name(str(path)) for path in paths}
+    for item in found:
+        if isinstance(item, Problem) and item.file in named:
+            code = "PATH_NOT_FOUND" if item.code == "FILE_NOT_FOUND" else "PRUNE_REFUSED"
+            raise UsageError(code, f"{item.message} Nothing was pruned.", field="paths")
+    roots = {item.root for item in found if isinstance(item, Found)}
+    for path in paths:
+        root = shown_name(path.resolve().name)
+        if path.is_dir() and root not in roots and any(file.root == root for file in known.values()):
+            raise UsageError(
+                "PRUNE_REFUSED",
+                f"{shown_name(str(path))} holds no article now, but the corpus has some from it; if that is meant, "
+                "remove them by name, else check that the disk is there.",
+                field="paths",
+            )
