@@ -160,7 +160,10 @@ def _goes_on(line: str, start: int, end: int) -> bool:
         return True
     if rest == after and _HIRAGANA.match(after):
         return True  # 「はい。」と言った
-    # “……！”他说。: a quotation that opens a sentence, directly followed by words, is followed by who said it.
+    if rest != after or not after[0].isalnum() or after[0].isupper():
+        return False
+    # “……！”他说。: a quotation that opens a sentence, directly followed by words, is followed by who said it. A bracket
+    # does the opposite: 他（三岁！）会写字了。
     before = line[:start].rstrip()
     opens = not before or before[-1] in "。！？!?…." + _CLOSERS
-    return opens and rest == after and after[0].isalnum() and not after[0].isupper()
+    return not opens and inner[-1] not in "。｡." if line[start] in "（([【〔" else opens
