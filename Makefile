@@ -14,36 +14,40 @@ help:
 
 setup: $(VENV)/.installed
 
-# Installed again only when what is wanted changes.
+# Installed again only when what is wanted changes. Tests and checks want more than running does.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "wenbao needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 run: setup
 	$(BIN)/wenbao serve
 
-test: check chromium
+test: setup check chromium
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: check chromium
+test-all: setup check chromium
 	$(BIN)/python -m pytest
 
 check: lint types imports
 
-lint: setup
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
 
-types: setup
+types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-imports: setup
+imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
-format: setup
+format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 
