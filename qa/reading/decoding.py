@@ -63,8 +63,9 @@ _MARGIN_NATS = 5.0
 _MOST_NATS_PER_BYTE = 5.25
 """Above this, bytes beyond ASCII are no likelier than chance: prose in its right encoding costs 3.2 to 4.7; Russian,
 German or Arabic of a single-byte encoding, misread, 5.5 to 6.9 (docs/reading.md)."""
-_SAMPLE_CHARS = 20_000
-"""Characters that are judged of a file: far beyond the few dozen that decide, and a bound on the time."""
+_SAMPLE_BYTES = 8_000
+"""How much is judged, from the first byte beyond ASCII on: far more than the few dozen that decide; bounds the time."""
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 
 _UTF8_CJK = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){6,}")
 """Six Chinese characters of UTF-8 in a row: in GBK text that chance is below 1e-10, so the file is UTF-8 in part."""
@@ -146,7 +147,7 @@ def _utf8_or_wanted(data: bytes, wanted: str | None) -> Decoded | None:
 def _strictly(data: bytes, codec: str) -> str | None:
     try:
         return data.decode(codec)
-    except UnicodeDecodeError:
+    except UnicodeError:  # not only UnicodeDecodeError: the owner may name a codec such as punycode
         return None
 
 
@@ -175,15 +176,17 @@ def _guessed(file: str, data: bytes) -> Decoded:
 
 
 def _judged(data: bytes) -> Iterator[tuple[float, str, float]]:
-    """Of every candidate that decodes: its cost, its name, its cost per byte beyond ASCII."""
+    """Of every codec that decodes the data: its cost, its name, its cost per byte beyond ASCII."""
+    first = _BEYOND_ASCII.search(data)
+    # Even, lest UTF-16 be cut in two. Before it stand whole ASCII letters, unless they are halves beside NULs.
+    start = 0 if first is None or b"\0" in data else first.start() & ~1
     for codec, languages in _LANGUAGES.items():
         # NULs are letters' upper halves in UTF-16 and nothing at all elsewhere.
         if b"\0" in data and not codec.startswith("utf-16"):
             continue
-        text = _strictly(data, codec)
-        if text is None:
+        if _strictly(data, codec) is None:
             continue
-        sample = text[:_SAMPLE_CHARS]
+        sample = codecs.getincrementaldecoder(codec)().decode(data[start : start + _SAMPLE_BYTES])
         beyond = "".join(char for char in sample if not char.isascii())
         per_byte = nats(beyond, languages) / max(1, len(beyond.encode(codec)))
         ahead = _GB18030_NATS if codec == "gb18030" else 0.0

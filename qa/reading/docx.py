@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -52,8 +53,12 @@ def extract(file: str, data: bytes) -> Extract:
         ReadingError: PARSE_FAILED (damaged, with a password, no Word document), ARCHIVE_TOO_LARGE, NO_TEXT.
     """
     _check_archive(file, data)
-    body, styles = _open(file, data)
-    blocks = [(text, level) for text, level in _blocks(body, styles) if text]
+    try:
+        document = docx.Document(io.BytesIO(data))
+        styles = _heading_styles(document.styles.element)
+        blocks = [(text, level) for text, level in _blocks(document.element.body, styles) if text]
+    except (OpcError, XMLSyntaxError, KeyError, ValueError, AttributeError, TypeError) as error:
+        raise _failed(file, f"its parts aren't those of a Word document ({error})") from error
     titled = any(level == 0 for _, level in blocks)
     parts: list[str] = []
     headings: list[Heading] = []
@@ -81,6 +86,8 @@ def _check_archive(file: str, data: bytes) -> None:
             for part in archive.infolist():
                 if part.flag_bits & 1:
                     raise _failed(file, "it needs a password; save it without one")
+                if part.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                    raise _failed(file, f"{shown_name(part.filename)} is compressed in a way that Word never uses")
                 is_xml = part.filename.lower().endswith((".xml", ".rels"))
                 before = b""
                 with archive.open(part) as stream:
@@ -92,20 +99,12 @@ def _check_archive(file: str, data: bytes) -> None:
                         if is_xml and any(doctype in before + block for doctype in _DOCTYPES):
                             raise _failed(file, f"{shown_name(part.filename)} has a DOCTYPE, which Word never writes")
                         before = block[-len(_DOCTYPES[-1]) :]
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError) as error:
         raise _failed(file, f"the archive is damaged ({error})") from error
 
 
-def _open(file: str, data: bytes) -> tuple[Any, dict[str, int]]:
-    """The body's element, and style id → level for every style that makes a heading (0 for a title)."""
-    try:
-        document = docx.Document(io.BytesIO(data))
-        return document.element.body, _heading_styles(document.styles.element)
-    except (OpcError, XMLSyntaxError, KeyError, ValueError, AttributeError) as error:
-        raise _failed(file, f"its parts aren't those of a Word document ({error})") from error
-
-
 def _heading_styles(styles: Any) -> dict[str, int]:
+    """Style id → level for every style that makes a heading, 0 for a title."""
     declared = {style.get(f"{_W}styleId"): style for style in styles.iter(f"{_W}style")}
     levels: dict[str, int] = {}
     for style_id in declared:

@@ -89,4 +89,5 @@ _OTHER_NATS = math.log(1_000_000)
 
 def nats(text: str, languages: Iterable[str]) -> float:
     """The cost of the text in the one of ``languages`` (zh-Hans, zh-Hant, ja, ko) that suits it best; 0 for no text."""
-    return min(sum(_models()[language].get(char, _OTHER_NATS) for char in text) for language in languages)
+    models = [_models()[language] for language in languages]
+    return min(sum(model.get(char, _OTHER_NATS) for char in text) for model in models)

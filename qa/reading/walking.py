@@ -67,7 +67,7 @@ def _named(path: Path) -> Iterator[Found | Problem]:
 
 def _folder(root: Path) -> Iterator[Found | Problem]:
     # A stack of open listings instead of recursion: nesting is bounded by the path's length, not by Python's stack.
-    root_name = shown_name(root.resolve().name)
+    root_name = shown_name(root.resolve().name) or "/"
     listings = [iter(_entries(root, ""))]
     while listings:
         item = next(listings[-1], None)
