@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,6 +163,7 @@ def _load(folder: Path, device: str | None) -> SentenceTransformer:
     if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
         _log.warning("There is no GPU for device %r; going on with the CPU.", device)
         device = "cpu"
+    _check_architecture(folder, transformers.CONFIG_MAPPING)
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
@@ -176,9 +177,10 @@ def _load(folder: Path, device: str | None) -> SentenceTransformer:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-    except Exception as error:  # from deep within three libraries: any kind of exception
+    except Exception as error:  # from deep within three libraries: any kind of exception, often of many lines
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            "MODEL_INVALID", f"sentence-transformers can't load the model in {folder}: {error}; copy the model again."
+            "MODEL_INVALID", f"sentence-transformers can't load the model in {folder} ({reason}); copy the model again."
         ) from error
 
 
@@ -188,18 +190,40 @@ def _check_files(folder: Path) -> None:
     Raises:
         ModelError: MODEL_INVALID naming the file.
     """
-    modules = read_modules(folder)
-    if modules and modules[0].type.rpartition(".")[2] != "Transformer":
+    place = _transformer(folder)
+    if place is None:
         return
-    place = modules[0].folder if modules else folder
     for names in (("config.json",), (WEIGHTS, f"{WEIGHTS}.index.json"), VOCABULARIES):
         if not any((place / name).is_file() for name in names):
             raise ModelError(
                 "MODEL_INVALID", f"{place / names[0]} is missing, which the model needs; copy the model again."
             )
+
+
+def _check_architecture(folder: Path, known: Container[str]) -> None:
+    """Names an architecture that transformers doesn't know.
+
+    Raises:
+        ModelError: MODEL_INVALID.
+    """
+    place = _transformer(folder)
+    if place is None:
+        return
     config = read_json(place / "config.json")
-    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise ModelError("MODEL_INVALID", f"{place / 'config.json'} names no model_type; copy the model again.")
+    found = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(found, str) or found not in known:
+        raise ModelError(
+            "MODEL_INVALID",
+            f"{place / 'config.json'} has the model_type {found!r}, unknown to transformers; use another model.",
+        )
+
+
+def _transformer(folder: Path) -> Path | None:
+    """Where the transformer of the model lies, if it begins with one."""
+    modules = read_modules(folder)
+    if not modules:
+        return folder
+    return modules[0].folder if modules[0].type.rpartition(".")[2] == "Transformer" else None
 
 
 def _stay_offline(allow_download: bool) -> None:

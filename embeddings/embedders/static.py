@@ -112,7 +112,7 @@ class StaticEmbedder:
             # As many texts as fit in a block, and at least one.
             last = max(first + 1, int(np.searchsorted(ends, start + BLOCK_TOKENS, side="right")))
             filled = first + np.flatnonzero(lengths[first:last])
-            if last == first + 1:
+            if lengths[first] > BLOCK_TOKENS:
                 for block in range(start, int(ends[first]), BLOCK_TOKENS):
                     sums[first] += self._rows(tokens[block : min(block + BLOCK_TOKENS, int(ends[first]))]).sum(axis=0)
             elif filled.size:
