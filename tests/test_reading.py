@@ -366,6 +366,33 @@ def test_pdf_words_hyphenated_at_a_line_end_are_joined_by_a_soft_hyphen() -> Non
     )
 
 
+WORD = io.BytesIO()
+docx.Document().save(WORD)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([("a.docx", WORD.getvalue()), ("a.pdf", (INPUTS / "two-pages.pdf").read_bytes())]),
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=4), st.integers(0, 4)), min_size=1, max_size=4
+    ),
+)
+def test_a_damaged_document_is_read_or_refused_and_nothing_else(
+    file: tuple[str, bytes], damages: list[tuple[float, bytes, int]]
+) -> None:
+    name, data = file
+    for place, inserted, removed in damages:
+        index = int(place * len(data))
+        data = data[:index] + inserted + data[index + removed :]
+    try:
+        assert parse(name, data).text.strip()
+    except ReadingError as error:
+        code = error.code
+    else:
+        return
+    assert code in {"PARSE_FAILED", "NO_TEXT", "ARCHIVE_TOO_LARGE"}
+
+
 def test_a_page_nested_beyond_the_recursion_limit_is_read() -> None:
     assert parse("a.html", b"<div>" * 20_000 + "深处".encode() + b"</div>" * 20_000).text == "深处"
 

@@ -99,7 +99,7 @@ def _check_archive(file: str, data: bytes) -> None:
                         if is_xml and any(doctype in before + block for doctype in _DOCTYPES):
                             raise _failed(file, f"{shown_name(part.filename)} has a DOCTYPE, which Word never writes")
                         before = block[-len(_DOCTYPES[-1]) :]
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise _failed(file, f"the archive is damaged ({error})") from error
 
 
