@@ -24,12 +24,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol, TextIO, TypeGuard, cast
 
-from qa.answer import Question, record_json
-from qa.errors import InputError, QuestionError, StoreError, UsageError
+from qa.answer import Question, Record, record_json
+from qa.errors import InputError, QuestionError, StoreError, UsageError, WenbaoError
+from qa.generations import Progress
 from qa.store import sync
-
-Record = dict[str, object]
-Progress = Callable[[str, int, int], None]
 
 CHUNK = 256
 """Rows that are asked together and then synced to disk: enough to embed questions in one go, little to lose."""
@@ -92,8 +90,11 @@ class BatchReport:
 class Asker(Protocol):
     """The part of ``qa.bot.Bot`` that a batch needs."""
 
+    def check(self, question: str) -> None:
+        """QuestionError when it can't be asked."""
+
     def ask_many(self, questions: Sequence[Question]) -> list[Record]:
-        """A record for each question; QuestionError when one of them can't be asked."""
+        """A record for each question."""
 
 
 # Reading
@@ -375,31 +376,34 @@ def answers(asker: Asker, rows: Iterable[Row]) -> Iterator[Record]:
     """A record for each row, in order; equal questions of a chunk are answered once."""
     remaining = iter(rows)
     while chunk := list(islice(remaining, CHUNK)):
-        wanted = list(dict.fromkeys(Question(row.question, history=row.history) for row in chunk if row.asks))
-        found = dict(zip(wanted, _ask(asker, wanted), strict=True))
-        for row in chunk:
-            given = found[Question(row.question, history=row.history)] if row.asks else row.error
-            if isinstance(given, dict):
-                yield {**given, "id": row.id}
-            elif given is None:
-                yield {"id": row.id, "question": row.question, "status": "skipped", "passages": []}
-            else:
-                message = given.message if row.error else f"Line {row.line}: {given.message}"
-                error = {"code": given.code, "message": message, "line": row.line}
+        refusals = [_refusal(asker, row) for row in chunk]
+        questions = [
+            None if row.blank or refusal else _question(row) for row, refusal in zip(chunk, refusals, strict=True)
+        ]
+        wanted = list(dict.fromkeys(filter(None, questions)))
+        found = dict(zip(wanted, asker.ask_many(wanted), strict=True)) if wanted else {}
+        for row, refusal, question in zip(chunk, refusals, questions, strict=True):
+            if question:
+                yield {**found[question], "id": row.id}
+            elif refusal:
+                error = {"code": refusal.code, "message": refusal.message, "line": row.line}
                 yield {"id": row.id, "question": row.question, "status": "error", "error": error, "passages": []}
+            else:
+                yield {"id": row.id, "question": row.question, "status": "skipped", "passages": []}
 
 
-def _ask(asker: Asker, questions: list[Question]) -> list[Record | QuestionError]:
-    """Records, with the error in the place of a question that can't be asked: found by halving, as few are bad."""
-    if not questions:
-        return []
-    try:
-        return list(asker.ask_many(questions))
-    except QuestionError as error:
-        if len(questions) == 1:
-            return [error]
-        half = len(questions) // 2
-        return _ask(asker, questions[:half]) + _ask(asker, questions[half:])
+def _question(row: Row) -> Question:
+    return Question(row.question, history=row.history)
+
+
+def _refusal(asker: Asker, row: Row) -> WenbaoError | None:
+    """Why the row can't be asked, if so."""
+    if row.asks:
+        try:
+            asker.check(row.question)
+        except QuestionError as error:
+            return QuestionError(error.code, f"Line {row.line}: {error.message}", error.field)
+    return row.error
 
 
 class _Tally:

@@ -31,13 +31,14 @@ class Echo:
         self.calls = 0
         self.stop_after = stop_after
 
+    def check(self, question: str) -> None:
+        if not question.strip():
+            raise QuestionError("QUESTION_EMPTY", "The question is empty; write one.")
+
     def ask_many(self, questions: Sequence[Question]) -> list[Record]:
         if self.stop_after is not None and self.calls >= self.stop_after:
             raise KeyboardInterrupt
         self.calls += 1
-        for question in questions:
-            if not question.question.strip():
-                raise QuestionError("QUESTION_EMPTY", "The question is empty; write one.")
         self.asked += questions
         return [
             {

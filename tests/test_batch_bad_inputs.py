@@ -22,6 +22,9 @@ from qa.errors import WenbaoError
 class Echo:
     """Answers every question with itself."""
 
+    def check(self, question: str) -> None:
+        assert question
+
     def ask_many(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
         return [
             {"id": question.id, "question": question.question, "status": "answered", "passages": []}

@@ -1,0 +1,311 @@
+"""The commands and their options. Every failure ends here as one line on standard error, ``wenbao: CODE: message``.
+
+Exit codes: 0 ok · 2 usage or configuration · 3 some rows or files were bad, or measures fell · 4 model · 5 store or
+lock · 6 network · 130 interrupted. 1 is a defect of wenbao: its traceback is kept in a file that the message names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from qa.cli import show
+from qa.config import Settings
+from qa.errors import InputError, UsageError, WenbaoError
+
+if TYPE_CHECKING:
+    from qa.bot import Bot
+    from qa.evaluate import Evaluation
+    from qa.generations import Progress
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """The entry point of the command ``wenbao``."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; no exception leaves, and no traceback is shown without ``--debug``."""
+    show.use_utf8()
+    try:
+        with wenbao.make_context("wenbao", list(arguments)) as context:
+            code = wenbao.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        return show.failed("USAGE", f"{error.format_message()} See `wenbao --help`.", 2)
+    except (KeyboardInterrupt, click.Abort):
+        return show.failed("INTERRUPTED", "Stopped on request; what was acknowledged is kept.", 130)
+    except BrokenPipeError:
+        # Nobody reads our output any more. What is buffered must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 (the edge: whatever is no error of ours is a defect, and said to be one)
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return _report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception) -> int:
+    # As light as numpy, and loaded already by whatever raised one of them.
+    from embeddings.errors import EmbeddingsError, VectorStoreError  # noqa: PLC0415
+
+    if isinstance(error, WenbaoError):
+        return show.failed(error.code, error.message, error.exit_code)
+    if isinstance(error, EmbeddingsError):
+        return show.failed(error.code, error.message, 5 if isinstance(error, VectorStoreError) else 4)
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="wenbao-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    reason = f"{type(error).__name__}: a defect of wenbao; please report it with {file.name}."
+    return show.failed("INTERNAL_ERROR", reason, 1)
+
+
+# Settings, common to all commands
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """An option becomes the variable of its name: both are checked in one place, and the option wins."""
+    if value is not None:
+        context.ensure_object(dict)[f"WENBAO_{str(parameter.name).upper()}"] = str(value)
+
+
+def _setting(flag: str, metavar: str, text: str) -> Callable[[Command], Command]:
+    return click.option(flag, metavar=metavar, help=text, expose_value=False, callback=_remember)
+
+
+def _with_settings(command: Command) -> Command:
+    """The options that stand before or after any command."""
+    for option in (
+        click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
+        _setting("--dict", "DIR", "Folder with the owner's dictionary.txt and synonyms.txt."),
+        _setting("--model", "MODEL", "Sentence model: a folder or a hub id; default is the embedded one."),
+        _setting("--data", "DIR", "Folder of the corpus and its indexes; default ./data."),
+    ):
+        command = option(command)
+    return command
+
+
+def _settings() -> Settings:
+    given: dict[str, str] = click.get_current_context().ensure_object(dict)
+    return Settings.read({**os.environ, **given})
+
+
+def _bot(progress: Progress | None = None, *, index_seeds: bool = True) -> Bot:
+    from qa.bot import Bot  # noqa: PLC0415 (brings the model, tantivy and the dictionary)
+
+    return Bot.open(_settings(), index_seeds=index_seeds, progress=progress)
+
+
+# Commands
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="wenbao")
+@_with_settings
+def wenbao() -> None:
+    """问报: answers from a pile of articles, with the passage and its place in the original."""
+
+
+@wenbao.command()
+@click.argument("paths", nargs=-1, metavar="PATH…", type=click.Path(path_type=Path))
+@click.option("--prune", is_flag=True, help="Remove articles whose files are no longer there.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--encoding", metavar="NAME", help="Encoding to try before the detected one.")
+@_with_settings
+def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | None) -> int:
+    """Add and update the articles of files and folders.
+
+    Without PATH, what an interrupted run left or a new model needs is brought up to date.
+    """
+    with show.progress_bar() as bar, _bot(index_seeds=False) as bot:
+        report = bot.index(paths, prune=prune, dry_run=dry_run, encoding=encoding, progress=bar)
+    show.index_report(report, dry_run=dry_run)
+    return 3 if report.problems else 0
+
+
+@wenbao.command()
+@click.argument("question")
+@click.option("--history", "-H", multiple=True, metavar="QUESTION", help="An earlier question; may be repeated.")
+@_setting("--top-k", "N", "Passages to show, 1 to 50; default 5.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
+@_with_settings
+def ask(question: str, history: tuple[str, ...], as_json: bool) -> None:
+    """Answer one question."""
+    from qa.answer import record_json  # noqa: PLC0415 (comes with the bot)
+
+    with show.progress_bar() as bar, _bot(bar) as bot:
+        record = bot.ask(question, history=history)
+        if as_json:
+            click.echo(record_json(record))
+        else:
+            show.answer(record, bot.store)
+
+
+@wenbao.command()
+@click.argument("questions", type=click.Path(path_type=Path))
+@click.option("--output", "-o", metavar="OUT", help="Answers go there, - is standard output; default X.answers.jsonl.")
+@click.option("--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", show_default=True)
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@click.option("--overwrite", is_flag=True, help="Replace the output that is there.")
+@_with_settings
+def batch(questions: Path, *, output: str | None, format_: str, resume: bool, overwrite: bool) -> int:
+    """Answer a file of questions: .jsonl with question, id, history; or .txt, a question a line."""
+    from qa import batch as batches  # noqa: PLC0415 (comes with the bot)
+
+    source = batches.Questions.open(questions)
+    out = None if output == "-" else Path(output) if output else batches.default_out(questions, format_)
+    if out:
+        # Before a model is loaded or the samples are indexed for nothing.
+        batches.check_out(questions, out, overwrite=overwrite, resume=resume)
+    elif resume or overwrite:
+        raise UsageError("USAGE", "--resume and --overwrite are for files; standard output has nothing to continue.")
+    try:
+        with show.progress_bar() as bar, _bot(bar) as bot:
+            report = batches.run(
+                bot, source, out or sys.stdout.buffer, overwrite=overwrite, resume=resume, progress=bar
+            )
+    except KeyboardInterrupt:
+        if out:
+            show.said("INTERRUPTED", f"{out}.part keeps the answers that are done; continue with --resume.")
+        raise
+    show.batch_report(report)
+    return 3 if report.errors else 0
+
+
+@wenbao.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--encoding", metavar="NAME", help="Encoding to try before the detected one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_with_settings
+def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
+    """Show how a file is read: articles, sections, passages, furniture, with offsets."""
+    # They bring jieba and the readers' libraries.
+    from qa.indexing import split_document  # noqa: PLC0415
+    from qa.reading import Problem, read, walk  # noqa: PLC0415
+
+    settings = _settings()
+    if file.is_dir():
+        raise UsageError("USAGE", f"{file} is a folder; inspect shows one file.")
+    (found,) = walk([file])
+    if isinstance(found, Problem):
+        raise InputError(found.code, found.message)
+    split = split_document(read(found, encoding, settings.file_mb << 20))
+    if as_json:
+        click.echo(json.dumps(show.page_json(split), ensure_ascii=False))
+    else:
+        show.page(split)
+
+
+@wenbao.command("eval")
+@click.argument("set_", metavar="SET", type=click.Path(path_type=Path))
+@click.option("--leg", type=click.Choice(["hybrid", "lexical", "dense"]), default="hybrid", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the measures as one JSON object.")
+@click.option("--save", metavar="RUN", type=click.Path(path_type=Path), help="Keep measures and ranks as a baseline.")
+@click.option("--baseline", metavar="RUN", type=click.Path(path_type=Path), help="Compare with a kept run.")
+@click.option("--max-drop", metavar="X", type=click.FloatRange(0, 1), help="Exit 3 when a measure fell by more.")
+@_with_settings
+def evaluate(
+    set_: Path, *, leg: Any, as_json: bool, save: Path | None, baseline: Path | None, max_drop: float | None
+) -> int:
+    """Measure retrieval: on a BEIR folder, which is indexed aside, or on gold questions over the corpus."""
+    from qa import evaluate as evaluation  # noqa: PLC0415 (brings numpy, tantivy and the model)
+
+    if max_drop is not None and baseline is None:
+        raise UsageError("USAGE", "--max-drop needs a --baseline to fall from.")
+    earlier = evaluation.read_run(baseline) if baseline else None
+    with show.progress_bar() as bar:
+        result = _evaluated(set_, leg, bar)
+    compared = evaluation.compare(result, earlier) if earlier else None
+    if save:
+        evaluation.write_run(result, save)
+    if as_json:
+        click.echo(json.dumps(result.summary(), ensure_ascii=False))
+    else:
+        show.evaluation(result, compared)
+    if compared and max_drop is not None and compared.worst() > max_drop:
+        show.flips(compared)
+        return show.failed("MEASURES_FELL", f"A measure fell by {compared.worst():.4f}, more than {max_drop:g}.", 3)
+    return 0
+
+
+def _evaluated(set_: Path, leg: Any, bar: Progress | None) -> Evaluation:
+    # As in ``evaluate``.
+    from embeddings import load_embedder  # noqa: PLC0415
+    from qa import evaluate as evaluation  # noqa: PLC0415
+    from qa.text import Terms  # noqa: PLC0415
+
+    if set_.is_dir():
+        collection = evaluation.read_collection(set_)
+        settings = _settings()
+        embedder = load_embedder(settings.model, allow_download=settings.allow_download)
+        terms = Terms.from_folder(settings.dict)
+        with tempfile.TemporaryDirectory(prefix="wenbao-eval-") as folder:
+            retriever = evaluation.index_corpus(collection.corpus, embedder, terms, Path(folder), bar)
+            return evaluation.evaluate_collection(collection, retriever, leg, bar)
+    questions = evaluation.read_gold(set_)
+    with _bot(bar) as bot:
+
+        def places(ids: Sequence[int]) -> dict[int, evaluation.Place]:
+            return {id_: evaluation.Place(p.file, p.start, p.end) for id_, p in bot.store.passages(ids).items()}
+
+        return evaluation.evaluate_gold(set_.stem, questions, bot.retriever(), places, leg=leg, progress=bar)
+
+
+@wenbao.command()
+@_setting("--host", "HOST", "Address to listen on; default 127.0.0.1.")
+@_setting("--port", "PORT", "Port to listen on; default 7860.")
+@_with_settings
+def serve() -> None:
+    """Open the chat at /, the API at /api and the widget at /widget.js."""
+    from qa.web.server import serve as serve_web  # noqa: PLC0415 (brings gradio, 4 s)
+
+    serve_web(_settings())
+
+
+@wenbao.command()
+@click.option("--offline", is_flag=True, help="Also prove that nothing calls out, from the start to the first answer.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended from the store itself.")
+@_with_settings
+def doctor(offline: bool, repair: bool) -> int:
+    """Check the data folder: settings, model, store, indexes."""
+    from qa.cli import doctor as checks  # noqa: PLC0415 (as light as this, but only of use here)
+
+    with show.progress_bar() as bar:
+        failures = 0
+        for check in checks.examine(_settings(), offline=offline, repair=repair, progress=bar):
+            show.check(check)
+            failures += not check.ok
+    if failures:
+        advice = "see above." if repair else "try `wenbao doctor --repair`."
+        return show.failed("DOCTOR", f"{failures} of the checks failed; {advice}", 5)
+    return 0
+
+
+@wenbao.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_with_settings
+def stats(as_json: bool) -> None:
+    """Figures of the corpus: files, articles, passages and their lengths, model, disk."""
+    with show.progress_bar() as bar, _bot(bar) as bot:
+        bot.retriever()  # opens the indexes, so that their generation is known
+        lengths = [len(passage.text) for passage in bot.store.iter_passages()]
+        disk_bytes = sum(path.stat().st_size for path in bot.store.folder.rglob("*") if path.is_file())
+        facts = {**bot.facts(), "data": str(bot.store.folder), "disk_bytes": disk_bytes}
+    if as_json:
+        click.echo(json.dumps({**facts, "passage_chars": show.spread(lengths)}, ensure_ascii=False))
+    else:
+        show.stats(facts, lengths)
