@@ -10,7 +10,6 @@ with k₁ = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; tantivy's constants),
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -73,20 +72,19 @@ class LexicalIndex:
 
     @staticmethod
     def open(folder: Path) -> LexicalIndex:
-        """The index in ``folder``, memory-mapped. The folder may be read-only.
+        """The index in ``folder``, memory-mapped. Nothing is written to the folder; it may be read-only.
 
         Raises:
             StoreError: INDEX_DAMAGED when there is none, or not a whole one.
         """
         try:
-            if os.access(folder, os.W_OK):
-                return LexicalIndex(_searcher(folder))
-            # tantivy takes a lock in the folder even for reading: give it one of ours, with links to the files. The
-            # searcher has mapped them all when it is made, so the links can go.
+            # tantivy takes a lock in the folder even for reading, so that a read-only one can't be opened. It gets a
+            # folder of ours with links to the files; they are all mapped when the searcher is made, so links can go.
             with tempfile.TemporaryDirectory(prefix="wenbao-") as links:
                 for file in folder.iterdir():
-                    (Path(links) / file.name).symlink_to(file.resolve())
-                return LexicalIndex(_searcher(Path(links)))
+                    if file.name not in _LOCKS:
+                        (Path(links) / file.name).symlink_to(file.resolve())
+                return LexicalIndex(_searcher(links))
         except (OSError, ValueError) as error:
             raise StoreError(
                 "INDEX_DAMAGED", f"{folder}: no whole lexical index ({error}); index again to rebuild it."
@@ -141,8 +139,8 @@ class LexicalIndex:
         return [(cast("int", passage_id), score) for passage_id, (score, _) in zip(ids, hits, strict=True)]
 
 
-def _searcher(folder: Path) -> tantivy.Searcher:
-    index = tantivy.Index.open(str(folder))
+def _searcher(folder: str) -> tantivy.Searcher:
+    index = tantivy.Index.open(folder)
     index.config_reader("manual", 0)  # the folder never changes: nothing to watch
     index.reload()
     return index.searcher()

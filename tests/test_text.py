@@ -53,6 +53,7 @@ def test_folding_by_hand(text: str, folded: str, offsets: tuple[int, ...]) -> No
 
 
 @given(TRICKY)
+@example("a\ud800b")
 @example("e\u200d\u0301")
 @example("か\u200b゛か ﾞ")
 @example("ㄱㅏㄱ")

@@ -21,8 +21,8 @@ FOLD_VERSION = 1
 """Grows with every change of what ``fold`` gives, so that indexes made before are rebuilt."""
 
 # Default-ignorable characters (zero-width, bidi controls, variation selectors, tags, soft hyphen, BOM) and controls
-# that aren't white space: invisible, so matching mustn't see them.
-_INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}[\p{Cc}--[\t-\r\x1c-\x1f\x85]]]+", regex.V1)
+# that aren't white space: invisible, so matching mustn't see them. Nor lone surrogates, which are no characters.
+_INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cs}[\p{Cc}--[\t-\r\x1c-\x1f\x85]]]+", regex.V1)
 # Scripts written without blanks between words: there a blank is a fault of the OCR. Line breaks stay: they part lines.
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
 _BLANKS = regex.compile(rf"(?<=[{_CJK}])[^\S\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+(?=[{_CJK}])")
@@ -62,7 +62,7 @@ def _fold_cluster(cluster: str) -> str:
     """The fixed point for a character, or for one with its marks. It is reached in one to three rounds."""
     while True:
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold()).translate(_QUOTES)
-        folded = str(_INVISIBLE.sub("", "".join(map(_simplify().convert, folded)))).translate(_PHRASE_ONLY)
+        folded = "".join(map(_simplify().convert, _INVISIBLE.sub("", folded))).translate(_PHRASE_ONLY)
         if folded == cluster:
             return folded
         cluster = folded

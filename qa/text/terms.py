@@ -31,7 +31,7 @@ _HAN = regex.compile(r"\p{Han}")
 # Dropped from questions only: what asks rather than names. Particles, question words, the commonest function words.
 _STOP_WORDS = """
     的 了 吗 呢 吧 啊 么 嘛 呀 是 在 和 与 及 或 被 把 将 对 从 向 由 以 于 为 而 则 也 都 就 还 又 之 其 所 等 着 过
-    地 得 中 里 上 能 会 有 这 那 它 他 她 我 你 您 个 请 问 谁 哪 几 怎 何 这个 那个 一个 可以 能不能 有没有 是否 请问
+    地 得 中 里 上 能 会 有 这 那 它 他 她 我 你 您 个 请 问 谁 哪 几 怎 何 什 这个 那个 一个 可以 能不能 有没有 是否 请问
     什么 为什么 为何 哪些 哪个 哪里 哪儿 哪位 哪种 哪一 哪年 多少 多久 多大 怎么 怎样 怎么样 如何 何时 何地 何人 何种
     何处 何者
     the a an of in on at to for by and or is are was were be been do does did what which who whom whose when where

@@ -1,0 +1,135 @@
+"""BM25 as the formula says, the same from every opening, in an order that doesn't depend on chance."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa.errors import StoreError
+from qa.lexical import LexicalIndex
+
+Documents = dict[int, list[str]]
+K1, B = 1.2, 0.75
+
+
+def reference(documents: Documents, question: Sequence[str]) -> dict[int, float]:
+    """BM25 of every passage that holds a term; lengths below 40 are exact in the index, so these passages are short."""
+    average = sum(map(len, documents.values())) / len(documents)
+    scores: dict[int, float] = {}
+    for passage_id, terms in documents.items():
+        counts = Counter(terms)
+        for term in question:
+            if counts[term]:
+                holding = sum(term in other for other in documents.values())
+                idf = math.log(1 + (len(documents) - holding + 0.5) / (holding + 0.5))
+                weight = counts[term] * (K1 + 1) / (counts[term] + K1 * (1 - B + B * len(terms) / average))
+                scores[passage_id] = scores.get(passage_id, 0.0) + idf * weight
+    return scores
+
+
+TERMS = st.sampled_from(["工会", "口罩", "街道", "8000", "covid", "a" * 300])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.dictionaries(st.integers(0, 2**64 - 1), st.lists(TERMS, max_size=39), min_size=1, max_size=8), st.lists(TERMS)
+)
+def test_search_and_scores_are_bm25(documents: Documents, question: list[str]) -> None:
+    expected = reference(documents, question)
+    with tempfile.TemporaryDirectory() as folder:
+        index = LexicalIndex.build(Path(folder), documents.items())
+        hits = index.search(question, 100)
+        scores = index.scores(question, [*documents, 1])
+        assert len(index) == len(documents)
+        assert index.document_frequency("工会") == sum("工会" in terms for terms in documents.values())
+    assert dict(hits) == pytest.approx(expected, rel=1e-5)
+    assert [score for _, score in hits] == sorted((score for _, score in hits), reverse=True)
+    assert scores == pytest.approx({1: 0.0} | dict.fromkeys(documents, 0.0) | expected, rel=1e-5)
+
+
+def test_long_passages_are_scored_with_their_length_rounded_down(tmp_path: Path) -> None:
+    # Lucene's one-byte lengths: 100 terms count as 96, 41 as 40.
+    index = LexicalIndex.build(tmp_path, [(1, ["工会"] + ["x"] * 99), (2, ["工会"] + ["x"] * 40)])
+    idf = math.log(1 + 0.5 / 2.5)
+    average = (100 + 41) / 2
+    expected = {i: idf * (K1 + 1) / (1 + K1 * (1 - B + B * length / average)) for i, length in ((1, 96), (2, 40))}
+    assert dict(index.search(["工会"], 2)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_scores_come_by_id_wherever_the_list_is_cut(tmp_path: Path) -> None:
+    ids = [(i * 37) % 101 for i in range(101)]
+    index = LexicalIndex.build(tmp_path, ((i, ["工会", "街道"]) for i in ids))
+    for k in (1, 2, 10, 100, 101, 500):
+        assert [i for i, _ in index.search(["街道"], k)] == list(range(min(k, 101)))
+
+
+def test_terms_that_occur_nowhere_find_nothing(tmp_path: Path) -> None:
+    index = LexicalIndex.build(tmp_path, [(1, ["工会"])])
+    assert index.search(["火星"], 5) == index.search([], 5) == index.search(["工会"], 0) == []
+    assert index.scores(["火星"], [1]) == index.scores([], [1]) == {1: 0.0}
+    assert index.scores(["工会"], []) == {}
+    assert index.document_frequency("火星") == 0
+
+
+def test_an_empty_index_answers(tmp_path: Path) -> None:
+    index = LexicalIndex.build(tmp_path / "new" / "folder", [])
+    assert len(index) == 0
+    assert index.search(["工会"], 5) == []
+    assert index.scores(["工会"], [1]) == {1: 0.0}
+
+
+def test_an_index_answers_alike_when_opened_again(tmp_path: Path) -> None:
+    documents = [(i, ["工会"] * (i % 5) + ["街道"] * (i % 7) + ["x"] * (i % 11)) for i in range(500)]
+    built = LexicalIndex.build(tmp_path, documents)
+    opened = LexicalIndex.open(tmp_path)
+    assert built.search(["工会", "街道", "街道"], 50) == opened.search(["工会", "街道", "街道"], 50)
+    ids = list(range(0, 500, 7))
+    found = dict(opened.search(["工会", "街道"], 500))
+    assert opened.scores(["工会", "街道"], ids) == pytest.approx({i: found.get(i, 0.0) for i in ids}, rel=1e-6)
+
+
+def test_building_leaves_no_locks_and_files_that_all_may_read(tmp_path: Path) -> None:
+    LexicalIndex.build(tmp_path, [(1, ["工会"])])
+    files = list(tmp_path.iterdir())
+    assert files
+    assert not [file.name for file in files if "lock" in file.name]
+    assert all(file.stat().st_mode & 0o777 == 0o644 for file in files)
+
+
+def test_opening_writes_nothing_and_needs_no_right_to(tmp_path: Path) -> None:
+    LexicalIndex.build(tmp_path, [(1, ["工会"]), (2, ["街道"])])
+    (tmp_path / ".tantivy-meta.lock").touch(mode=0o444)  # as left by other readers
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    tmp_path.chmod(0o555)
+    index = LexicalIndex.open(tmp_path)
+    tmp_path.chmod(0o755)
+    assert [i for i, _ in index.search(["街道"], 5)] == [2]
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "no manifest", "no segment"])
+def test_what_is_not_a_whole_index_is_refused(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "index"
+    if damage == "empty":
+        folder.mkdir()
+    elif damage != "missing":
+        LexicalIndex.build(folder, [(1, ["工会"])])
+        for file in folder.glob("meta.json" if damage == "no manifest" else "*.term"):
+            file.unlink()
+    with pytest.raises(StoreError) as caught:
+        LexicalIndex.open(folder)
+    assert caught.value.code == "INDEX_DAMAGED"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError) as caught:
+        LexicalIndex.build(tmp_path / "file", [(1, ["工会"])])
+    assert caught.value.code == "INDEX_WRITE"
