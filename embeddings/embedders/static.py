@@ -10,7 +10,6 @@ precision.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +22,9 @@ from embeddings.vectors import Vectors, unit
 POOLING = "mean of token vectors, 1"
 """Part of the fingerprint: the number grows when this file would give other vectors for the same folder."""
 BLOCK_TOKENS = 1 << 15
-"""Token vectors gathered at a time: 32 MiB at 256 dimensions."""
+"""Token vectors of a text gathered at a time: 32 MiB at 256 dimensions."""
 BLOCK_TEXTS = 1 << 10
+"""Texts tokenised at a time."""
 SELF_TEST = ("One short sentence to try the model.", "东城区有17个街道。", "8000, 2020-03-08?")
 
 
@@ -101,29 +101,18 @@ class StaticEmbedder:
 
     def _sums(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Sum of the token vectors of each text. A text's sum is the same to the last bit whatever stands beside it."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        lengths = np.array([len(encoding) for encoding in encodings], dtype=np.intp)
-        tokens = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.intp, int(lengths.sum()))
-        ends = np.cumsum(lengths)
         sums = np.zeros((len(texts), self.dim), dtype=np.float32)
-        first = 0
-        while first < len(texts):
-            start = int(ends[first] - lengths[first])
-            # As many texts as fit in a block, and at least one.
-            last = max(first + 1, int(np.searchsorted(ends, start + BLOCK_TOKENS, side="right")))
-            filled = first + np.flatnonzero(lengths[first:last])
-            if lengths[first] > BLOCK_TOKENS:
-                for block in range(start, int(ends[first]), BLOCK_TOKENS):
-                    sums[first] += self._rows(tokens[block : min(block + BLOCK_TOKENS, int(ends[first]))]).sum(axis=0)
-            elif filled.size:
-                rows = self._rows(tokens[start : int(ends[last - 1])])
-                sums[filled] = np.add.reduceat(rows, ends[filled] - lengths[filled] - start, axis=0)
-            first = last
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        # Text by text: numpy's reduceat over all of them at once takes 20 times as long.
+        for row, encoding in enumerate(encodings):
+            tokens = np.array(encoding.ids, dtype=np.intp)
+            for start in range(0, len(tokens), BLOCK_TOKENS):
+                sums[row] += self._rows(tokens[start : start + BLOCK_TOKENS]).sum(axis=0)
         return sums
 
     def _rows(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         try:
-            return self._weights[tokens].astype(np.float32)
+            return self._weights[tokens].astype(np.float32, copy=False)
         except IndexError as error:
             raise ModelError(
                 "MODEL_INVALID",
