@@ -166,13 +166,13 @@ def _captions(nodes: Sequence[Node], source: str, *, noisy: bool) -> Section:
 
 def _paragraphs(body: Sequence[Node], source: str, *, noisy: bool) -> tuple[Paragraph, ...]:
     """The section's paragraphs, halves of a sentence joined over column breaks."""
-    found: list[Block] = []
+    found: list[list[Block]] = []
     for node in body:
-        if found and not node.listed and _goes_on(found[-1].text, node.text):
-            found[-1] = joined(found[-1], node.block, source)
+        if found and not node.listed and _goes_on(found[-1][-1].text, node.text):
+            found[-1].append(node.block)
         else:
-            found.append(node.block)
-    return tuple(_paragraph(block, noisy=noisy) for block in found)
+            found.append([node.block])
+    return tuple(_paragraph(joined(parts, source), noisy=noisy) for parts in found)
 
 
 def _goes_on(left: str, right: str) -> bool:

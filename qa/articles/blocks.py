@@ -8,8 +8,10 @@ nothing shown can differ from what was printed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from qa.articles import cues
 
@@ -22,7 +24,10 @@ _HAN_BLANK_HAN = re.compile(r"(?<=[\u4e00-\u9fff])[ \t\u3000]+(?=[\u4e00-\u9fff]
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LINE = re.compile(r"([^\r\n\f\v\u2028\u2029\x85]*)(\r\n|[\r\n\f\v\u2028\u2029\x85]|$)")
 _MARKUP = re.compile(r"\*\*|__(?=\S)|(?<=\S)__")
-_MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
+# The bounds keep matching quick on a line of nothing but brackets.
+_MARKDOWN_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\n]{0,400}\)")
+_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*[\w+.#-]*$")
+_WIDE_BLANK = re.compile(r"[ \t]{2,}|[\t\u3000]+")
 
 NOISE_DENSITY = 1 / 60
 """Blanks between two Chinese characters, per such character, from which on a page's blanks are print-line ends read by
@@ -38,16 +43,24 @@ FULL_LINE = 0.8
 """Share of the print width from which on a line counts as full, so that its break is the printer's."""
 
 GAP = 3
-"""Blank lines from which on a break is the place of a lost picture rather than the end of a paragraph."""
+"""Blank lines from which on a break is the place of a lost picture rather than the end of a paragraph; counted as if
+paragraphs were one blank line apart, whatever the page's usual distance is."""
+
+INDENT = 2
+"""Columns from which on a line counts as indented: one full-width blank."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph or display line. ``places`` index the page's text; ``gap`` counts the blank lines before it."""
+    """One paragraph or display line. ``places`` index the page's text; ``gap`` counts the blank lines before it.
+
+    ``verbatim`` is set for a line of a fenced block of code, in which no mark means anything.
+    """
 
     places: tuple[int, ...]
     text: str
     gap: int
+    verbatim: bool = False
 
     @property
     def start(self) -> int:
@@ -65,14 +78,14 @@ class Block:
 
     def cut(self, start: int, end: int | None = None) -> Block:
         """The part from character ``start`` to ``end`` of the shown text, blanks at its borders aside."""
-        return trimmed(Block(self.places[start:end], self.text[start:end], self.gap))
+        return trimmed(replace(self, places=self.places[start:end], text=self.text[start:end]))
 
 
 def trimmed(block: Block) -> Block:
     """The block without white space at its borders."""
     left = len(block.text) - len(block.text.lstrip())
     right = len(block.text.rstrip())
-    return Block(block.places[left:right], block.text[left:right], block.gap)
+    return replace(block, places=block.places[left:right], text=block.text[left:right])
 
 
 def width(text: str) -> float:
@@ -101,40 +114,55 @@ def without_blanks(block: Block, *, everywhere: bool = False) -> Block:
             otherwise only those between two of them.
     """
     text, keep = block.text, []
+    after = [False] * (len(text) + 1)
+    for i in range(len(text) - 1, -1, -1):
+        after[i] = after[i + 1] if text[i].isspace() else bool(_UNSPACED_CHARACTER.match(text[i]))
+    before = False
     for i, character in enumerate(text):
-        if character.isspace():
-            before = bool(keep) and bool(_UNSPACED_CHARACTER.match(text[keep[-1]]))
-            rest = text[i:].lstrip()
-            after = bool(rest) and bool(_UNSPACED_CHARACTER.match(rest[0]))
-            if (before or after) if everywhere else (before and after):
-                continue
+        if not character.isspace():
+            before = bool(_UNSPACED_CHARACTER.match(character))
+        elif (before or after[i]) if everywhere else (before and after[i]):
+            continue
         keep.append(i)
-    return Block(tuple(block.places[i] for i in keep), "".join(text[i] for i in keep), block.gap)
+    return replace(block, places=tuple(block.places[i] for i in keep), text="".join(text[i] for i in keep))
 
 
-def joined(left: Block, right: Block, source: str) -> Block:
-    """Two halves of one paragraph: without a blank in unspaced scripts, else with the white space that stood between.
+def joined(parts: Sequence[Block], source: str) -> Block:
+    """The parts of one paragraph, at least one, as a block; ``source`` is the page's text.
 
-    ``source`` is the page's text.
+    Nothing stands between two of them where a script without blanks touches the border, else one blank: its place is
+    that of the white space, usually a line end, that stood there.
     """
-    glue: tuple[int, ...] = ()
-    unspaced = _UNSPACED_CHARACTER.match(left.text[-1]) or _UNSPACED_CHARACTER.match(right.text[0])
-    if not unspaced and left.end < right.start and source[left.end].isspace():
-        glue = (left.end,)
-    between = "".join(source[place] for place in glue)
-    return Block(left.places + glue + right.places, left.text + between + right.text, left.gap)
+    if len(parts) == 1:
+        return parts[0]
+    places: list[int] = list(parts[0].places)
+    texts: list[str] = [parts[0].text]
+    for left, right in pairwise(parts):
+        unspaced = _UNSPACED_CHARACTER.match(left.text[-1]) or _UNSPACED_CHARACTER.match(right.text[0])
+        if not unspaced and left.end < right.start and source[left.end].isspace():
+            places.append(left.end)
+            texts.append(" ")
+        places.extend(right.places)
+        texts.append(right.text)
+    return replace(parts[0], places=tuple(places), text="".join(texts))
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line that holds text: its borders without white space, its indent in half-width columns, the gap above."""
+
     start: int
     end: int
     indent: int
     gap: int
+    text: str
+
+    @property
+    def width(self) -> float:
+        return width(self.text)
 
 
 def _lines(source: str) -> list[_Line]:
-    """The lines that hold text, each with its indent (in half-width columns) and the blank lines before it."""
     lines: list[_Line] = []
     gap = 0
     for match in _LINE.finditer(source):
@@ -143,73 +171,127 @@ def _lines(source: str) -> list[_Line]:
         if stripped:
             lead = len(content) - len(content.lstrip())
             start = match.start() + lead
-            lines.append(_Line(start, start + len(stripped), int(2 * width(content[:lead])), gap))
+            lines.append(_Line(start, start + len(stripped), int(2 * width(content[:lead])), gap, stripped))
             gap = 0
         else:
             gap += 1
-    return lines
+    return _evened(lines)
 
 
-def _print_width(source: str, lines: Sequence[_Line]) -> float | None:
-    """The width of the page's print lines when its paragraphs are hard-wrapped, else None.
+def _evened(lines: list[_Line]) -> list[_Line]:
+    """The lines with their gaps counted as if paragraphs were one blank line apart (some files double each break)."""
+    breaks = Counter(line.gap + 1 for line in lines[1:] if line.gap)
+    usual = min(breaks, key=lambda count: (-breaks[count], count), default=2)
+    if usual <= 2:
+        return lines
+    return [replace(line, gap=max(0, round(2 * (line.gap + 1) / usual) - 1)) for line in lines]
+
+
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """How a hard-wrapped page was printed: the width of its lines, and whether paragraphs begin with an indent."""
+
+    width: float
+    base: int
+    indented: bool
+
+    def is_full(self, line: _Line) -> bool:
+        """Whether the line reaches so far that its end may be the printer's."""
+        return line.width >= FULL_LINE * self.width
+
+    def is_indented(self, line: _Line) -> bool:
+        return line.indent >= self.base + INDENT
+
+
+def _print(lines: Sequence[_Line]) -> _Print | None:
+    """How the page's paragraphs were hard-wrapped, or None where each is one line.
 
     Hard-wrapped means: where a line is directly followed by another, most are nearly full and don't end a sentence.
     """
-    inner = [line for line, after in zip(lines, lines[1:], strict=False) if after.gap == 0]
-    if len(inner) < 4:
+    pairs = [(line, after) for line, after in pairwise(lines) if after.gap == 0]
+    if len(pairs) < 4:
         return None
-    widths = sorted(width(source[line.start : line.end]) for line in inner)
-    full = widths[int(0.9 * (len(widths) - 1))]
-    filled = [line for line in inner if width(source[line.start : line.end]) >= FULL_LINE * full]
-    open_ended = [line for line in filled if not cues.ends_sentence(source[line.start : line.end])]
-    if full > 70 or len(filled) < 0.6 * len(inner) or len(open_ended) < 0.5 * len(filled):
+    widths = sorted(line.width for line, _ in pairs)
+    base = min(line.indent for line in lines)
+    page = _Print(widths[int(0.9 * (len(widths) - 1))], base, indented=False)
+    filled = [line for line, _ in pairs if page.is_full(line)]
+    open_ended = [line for line in filled if not cues.ends_sentence(line.text)]
+    if page.width > 70 or len(filled) < 0.6 * len(pairs) or len(open_ended) < 0.5 * len(filled):
         return None
-    return full
+    after_ends = [after for line, after in pairs if not page.is_full(line) and cues.ends_sentence(line.text)]
+    indented = sum(page.is_indented(line) for line in after_ends)
+    return replace(page, indented=indented > 2 and 2 * indented > len(after_ends))
 
 
-def _clean(source: str, start: int, end: int, gap: int) -> Block:
+def _clean(line: _Line, *, verbatim: bool) -> Block:
     """A line as a block: emphasis and link marks dropped, runs of white space reduced to their first character."""
     drop: set[int] = set()
-    line = source[start:end]
-    for match in _MARKUP.finditer(line):
-        drop.update(range(*match.span()))
-    for match in _MARKDOWN_LINK.finditer(line):
-        drop.update(set(range(*match.span())) - set(range(*match.span(1))))
-    places: list[int] = []
-    for i in range(len(line)):
-        if i in drop or (line[i].isspace() and (not places or source[places[-1]].isspace())):
+    text = line.text
+    if not (verbatim or cues.is_rule(text)):
+        for match in _MARKUP.finditer(text):
+            drop.update(range(*match.span()))
+        for match in _MARKDOWN_LINK.finditer(text):
+            drop.update(set(range(*match.span())) - set(range(*match.span(1))))
+    keep: list[int] = []
+    for i, character in enumerate(text):
+        if i in drop or (character.isspace() and (not keep or text[keep[-1]].isspace())):
             continue
-        places.append(start + i)
-    while places and source[places[-1]].isspace():
-        places.pop()
-    return Block(tuple(places), "".join(source[place] for place in places), gap)
+        keep.append(i)
+    while keep and text[keep[-1]].isspace():
+        keep.pop()
+    return Block(tuple(line.start + i for i in keep), "".join(text[i] for i in keep), line.gap, verbatim)
+
+
+def _beside(line: _Line) -> tuple[_Line, ...]:
+    """The line, or its two halves where a byline stands on the right of a headline, set apart by wide blanks."""
+    if len(line.text) > 120 or cues.is_byline(line.text):
+        return (line,)
+    for match in _WIDE_BLANK.finditer(line.text):
+        left, right = line.text[: match.start()], line.text[match.end() :]
+        if cues.is_byline(right) or (cues.is_signature(right) and not cues.ends_sentence(left)):
+            middle = line.start + match.end()
+            return (
+                replace(line, end=line.start + match.start(), text=left),
+                replace(line, start=middle, gap=0, text=right),
+            )
+    return (line,)
 
 
 def blocks(source: str) -> list[Block]:
     """The page's paragraphs and display lines in reading order; column breaks are not mended yet."""
-    lines = _lines(source)
-    full = _print_width(source, lines)
-    found: list[Block] = []
-    last_width = 0.0
-    base = min((line.indent for line in lines), default=0)
-    for line in lines:
-        block = _clean(source, line.start, line.end, line.gap)
+    lines = [half for line in _lines(source) for half in _beside(line)]
+    page = _print(lines)
+    groups: list[list[Block]] = []
+    first = last = None
+    fences = [i for i, line in enumerate(lines) if _FENCE.match(line.text)]
+    borders = set(fences[: len(fences) // 2 * 2])
+    fenced = False
+    for i, line in enumerate(lines):
+        if i in borders:
+            fenced = not fenced
+            first = last = None
+            continue
+        block = _clean(line, verbatim=fenced)
         if not block.places:
             continue
         if is_letter_spaced(block.text):
             block = without_blanks(block)
-        wrapped = (
-            full is not None
-            and found
-            and line.gap == 0
-            and last_width >= FULL_LINE * full
-            and line.indent < base + 2
-            and not cues.opens_block(block.text)
-            and not cues.is_mark_line(found[-1].text)
-        )
-        last_width = width(source[line.start : line.end])
-        if wrapped:
-            found[-1] = joined(found[-1], block, source)
+        if first is not None and last is not None and page is not None and _wraps(page, first, last, line, block):
+            groups[-1].append(block)
         else:
-            found.append(block)
-    return found
+            groups.append([block])
+            first = line
+        last = line
+    return [joined(group, source) for group in groups]
+
+
+def _wraps(page: _Print, first: _Line, last: _Line, line: _Line, block: Block) -> bool:
+    """Whether the line goes on with the paragraph of a hard-wrapped page that began with ``first``."""
+    if line.gap or block.verbatim or not page.is_full(last) or page.is_indented(line):
+        return False
+    if page.indented and not page.is_indented(first):
+        return False
+    if cues.is_mark_line(first.text) or cues.opens_block(block.text):
+        return False
+    # The paragraph's last line may be full by chance: then what follows it is short and ends no sentence.
+    return not cues.ends_sentence(last.text) or page.is_full(line) or cues.ends_sentence(line.text)

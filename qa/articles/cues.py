@@ -25,6 +25,8 @@ _SIMPLIFIED = str.maketrans(
 
 MARKDOWN_HEADING = re.compile(r"^(#{1,6})[ \t\u3000]*(?=[^#\s])")
 BULLET = re.compile(r"^[●○◆◇■□▲△▼▶►★☆※◎•▪▫➤❖◼◾✦✧❤◉◈▌][ \t\u3000]*(?=\S)")
+BRACKETED = re.compile(r"^[【〖](?P<words>[^【】〖〗]{1,40})[】〗]$")
+FIELD = re.compile(rf"^[{_HAN}A-Za-z][{_HAN}A-Za-z \u3000]{{1,9}}[：:][ \t\u3000]*\S")
 LIST_ITEM = re.compile(r"^(?:[-*+–—][ \t]+|>[ \t]*|\d{1,3}[.)][ \t]+)(?=\S)")
 
 NUMBERINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -74,13 +76,19 @@ _DATE_HEADING = re.compile(
     r"^(?:(?:\d{2,4}|[〇零一二三四五六七八九十]{4})年)?(?:\d{1,2}|[一二三四五六七八九十]{1,3})月"
     r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})[日号](?:[ \t\u3000,，]*(?:星期|周)[一二三四五六日天])?(?:[ \t\u3000]+[晴阴雨雪多云转小大中]{1,6})?$"
 )
+_RULE = re.compile(r"^(?:[-—–_=*·•~～＊─━═☆★※◇◆○●+|:]\s*){3,}$")
+_FOLIO = re.compile(
+    r"^[—–\-·.\[(（【]?\s*(?:第\s*)?\d{1,4}\s*(?:页|版)?\s*[—–\-·.\])）】]?$"
+    r"|^第?\s*\d{1,4}\s*页?\s*[/／,，]?\s*(?:共\s*)?\d{1,4}\s*页$|^(?:Page|p\.)\s*\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?$",
+    re.IGNORECASE,
+)
 _ADVERTISEMENT = re.compile(r"^[【\[（(]?(?:广告|公益广告|分类广告|Advertisement|ADVERTISEMENT|Sponsored)[】\]）)]?$")
 _IMPRINT = re.compile(
     r"^[（(]?(?:下转|上接|接|转|(?:更多|相关|详细)报道.{0,6})第?\s*[A-Z]?[\d一二三四五六七八九十]+\s*版[）)]?$"
     r"|^(?:(?:本版)?(?:责任)?(?:编辑|责编|美编|校对|版式|排版|值班|主编|审校|制图|组版)|国内统一|邮发代号|邮政编码|社址|地址|网址|"
     r"投稿|订阅|零售|定价|印刷|发行|版权|广告(?:许可|热线|经营)|(?:官方)?微[信博](?:公众号)?[:：])"
     r".{0,60}$"
-    r"|^第?\s*[A-Z]?\d{1,3}\s*版(?:\s.{0,20})?$|^[—\-–]?\s*\d{1,4}\s*[—\-–]?$|^今日\d+版"
+    r"|^第?\s*[A-Z]?\d{1,3}\s*版(?:\s.{0,20})?$|^今日\d+版"
     r"|^(?:19|20)\d\d年\d{1,2}月\d{1,2}日\s*(?:星期|周)[一二三四五六日天](?:\s.{0,30})?$"
     r"|^.{0,14}(?:电话|热线|传真|邮箱|E-?mail)[:：]?\s*[\d\-－ ()（）A-Za-z@.、,，/]{5,60}$",
     re.IGNORECASE,
@@ -141,6 +149,7 @@ def opens_block(text: str) -> bool:
         or is_byline(text)
         or is_advertisement(text)
         or is_imprint(text)
+        or is_rule(text)
     )
 
 
@@ -193,6 +202,22 @@ def is_date_heading(text: str) -> bool:
     return bool(_DATE_HEADING.match(_plain(text)))
 
 
+def is_rule(text: str) -> bool:
+    """Whether the line is a rule made of characters (``----``, ``* * *``, ``|---|---|``)."""
+    return not text.isalnum() and bool(_RULE.match(text))
+
+
+def underlines(text: str) -> int:
+    """The level of the heading that the line underlines in Markdown's older style (``===`` 1, ``---`` 2), else 0."""
+    match = re.match(r"^(?:(={3,})|-{3,})$", text)
+    return 0 if match is None else 1 if match[1] else 2
+
+
+def is_folio(text: str) -> bool:
+    """Whether the line is a page number and nothing else (``12``, ``— 3 —``, ``第3页 共10页``, ``Page 3 of 10``)."""
+    return bool(_FOLIO.match(_plain(text)))
+
+
 def is_advertisement(text: str) -> bool:
     """Whether the line is the label of an advertisement."""
     return bool(_ADVERTISEMENT.match(_plain(text)))
@@ -200,7 +225,7 @@ def is_advertisement(text: str) -> bool:
 
 def is_imprint(text: str) -> bool:
     """Whether the line is page furniture: editors, folio, prices, telephone lines, issue date."""
-    return bool(_IMPRINT.match(_plain(text)))
+    return bool(_IMPRINT.match(_plain(text))) or is_folio(text)
 
 
 def is_caption(text: str) -> bool:

@@ -12,14 +12,14 @@ A newspaper page has few words that say what they are, so each decision leans on
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import rjieba
 
 from qa.articles import cues
-from qa.articles.blocks import GAP, Block, width
+from qa.articles.blocks import GAP, Block, joined, width
 from qa.reading import Heading
 
 TITLE_WIDTH = 40.0
@@ -68,10 +68,8 @@ class Node:
     """Begins an article."""
     listed: bool = False
     """Is an item of a list, so never the second half of a sentence."""
-    source: Block = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.source = self.block
+    source: Block | None = None
+    """The block with its closing mark, where it has one."""
 
     @property
     def text(self) -> str:
@@ -86,14 +84,20 @@ class Node:
     @property
     def end(self) -> int:
         """Where it ends on the page."""
-        return self.source.end
+        return (self.source or self.block).end
 
 
 def understand(found: Sequence[Block], headings: Sequence[Heading], source: str) -> list[Node]:
     """Each block's role. ``headings`` are those that the file's own format names (HTML, DOCX)."""
-    nodes = [_marked(block, headings, source) for block in found]
+    named = {heading.start: heading for heading in headings}
+    nodes = [_marked(block, named, source) for block in found]
     _front_matter(nodes)
-    _advertisements(nodes)
+    nodes = _underlined(nodes)
+    _folios(nodes)
+    tight = 2 * sum(node.gap == 0 for node in nodes[1:]) > len(nodes)
+    if not tight:
+        _advertisements(nodes)
+        nodes = _two_lines(nodes, source)
     _signatures(nodes)
     _headers(nodes)
     _leftovers(nodes)
@@ -103,11 +107,16 @@ def understand(found: Sequence[Block], headings: Sequence[Heading], source: str)
 # 1. Marks
 
 
-def _marked(block: Block, headings: Sequence[Heading], source: str) -> Node:
+def _marked(block: Block, named: Mapping[int, Heading], source: str) -> Node:
     text, start = block.text, block.start
-    for heading in headings:
-        if heading.start <= start and block.end <= heading.end:
-            return Node(block, Role.HEADING, start, f"h{heading.level}")
+    if block.verbatim:
+        return Node(block, Role.BODY, start, "code", listed=True)
+    if cues.is_rule(text):
+        return Node(block, Role.FURNITURE, start, kind="rule")
+    if start in named:
+        return Node(block, Role.HEADING, start, f"h{named[start].level}")
+    if source[max(0, start - 2) : start] == "![":
+        return Node(block, Role.CAPTION, start)
     match = cues.MARKDOWN_HEADING.match(text)
     if match:
         return Node(block.cut(match.end()), Role.HEADING, start, f"h{len(match[1])}")
@@ -130,6 +139,10 @@ def _marked(block: Block, headings: Sequence[Heading], source: str) -> Node:
     if match:
         rest = block.cut(match.end())
         return Node(rest, Role.TITLE if is_display(rest.text) else Role.BODY, start, "bullet", listed=True)
+    match = cues.BRACKETED.match(text)
+    if match and is_display(match["words"]):
+        inner = block.cut(*match.span("words"))
+        return Node(inner, Role.TITLE, start, "date" if cues.is_date_heading(inner.text) else "bracket", source=block)
     number = cues.numbering(text)
     if number and is_display(text):
         return Node(block, Role.TITLE, start, number[0], listed=True)
@@ -155,10 +168,62 @@ def _front_matter(nodes: list[Node]) -> None:
             _furnish(node, "front matter")
 
 
+def _underlined(nodes: list[Node]) -> list[Node]:
+    """The nodes without the rules that underline a heading: they are marks of it."""
+    kept: list[Node] = []
+    for node in nodes:
+        level = cues.underlines(node.text) if node.kind == "rule" and node.gap == 0 else 0
+        if level and kept and kept[-1].role is Role.TITLE:
+            kept[-1].role, kept[-1].style = Role.HEADING, f"h{level}"
+        else:
+            kept.append(node)
+    return kept
+
+
+def _folios(nodes: Sequence[Node]) -> None:
+    """Page numbers stand alone: figures in a column are text. What stands beside them again and again is a running head."""
+    folios = [i for i, node in enumerate(nodes) if node.kind == "imprint" and cues.is_folio(node.text)]
+    inside = set(folios)
+    beside: dict[str, list[Node]] = {}
+    for i in folios:
+        if i - 1 in inside or i + 1 in inside:
+            nodes[i].role, nodes[i].kind, nodes[i].listed = Role.BODY, "", True
+            continue
+        for j in (i - 1, i + 1):
+            if 0 <= j < len(nodes) and nodes[j].role is Role.TITLE:
+                beside.setdefault(nodes[j].text, []).append(nodes[j])
+    for repeated in beside.values():
+        if len(repeated) > 1:
+            for node in repeated:
+                _furnish(node, "running head")
+
+
+def _two_lines(nodes: Sequence[Node], source: str) -> list[Node]:
+    """The nodes with each headline that was set in two lines as one; blank lines tell it from what surrounds it."""
+    kept: list[Node] = []
+    for i, node in enumerate(nodes):
+        before = kept[-1] if kept else None
+        alone = i + 1 == len(nodes) or nodes[i + 1].gap > 0
+        if (
+            before is not None
+            and alone
+            and node.gap == 0
+            and (before.gap > 0 or len(kept) == 1)
+            and {before.role, node.role} == {Role.TITLE}
+            and {before.style, node.style} == {"plain"}
+            and not (cues.is_signature(node.text) or before.listed)
+        ):
+            before.block = joined((before.block, node.block), source)
+        else:
+            kept.append(node)
+    return kept
+
+
 def is_display(text: str) -> bool:
     """Whether the line could be display type: short, and not a sentence."""
     return (
         width(text) <= TITLE_WIDTH
+        and text[:1] != "|"
         and not cues.ends_sentence(text)
         and not re.search(r"[。：:；;,，、]$|。", text)
         and not (text[:1].islower() and text.isascii())
@@ -186,6 +251,7 @@ def _signatures(nodes: list[Node]) -> None:
 def _headers(nodes: list[Node]) -> None:
     _directions(nodes)
     levels = _article_levels(nodes)
+    _rules(nodes)
     for i, node in enumerate(nodes):
         if node.role is Role.HEADING and node.style in levels:
             _header(nodes, i, i)
@@ -203,8 +269,8 @@ def _headers(nodes: list[Node]) -> None:
 
 def _directions(nodes: list[Node]) -> None:
     """Tell bylines that open an article (display lines above) from those that close one (its last paragraph above)."""
+    before: Node | None = None
     for i, node in enumerate(nodes):
-        before = next((n for n in reversed(nodes[:i]) if n.role is not Role.FURNITURE), None)
         after = nodes[i + 1] if i + 1 < len(nodes) else None
         display_after = after is None or after.role in {Role.TITLE, Role.HEADING, Role.FURNITURE}
         if node.role is Role.BYLINE:
@@ -214,6 +280,8 @@ def _directions(nodes: list[Node]) -> None:
                 node.closes = True
         elif node.byline is not None and not node.opens:
             node.closes = True
+        if node.role is not Role.FURNITURE:
+            before = node
 
 
 def _article_levels(nodes: Sequence[Node]) -> set[str]:
@@ -236,7 +304,7 @@ def _article_levels(nodes: Sequence[Node]) -> set[str]:
         signed.setdefault(nodes[i].style, []).append(has)
     if not signed:
         return set()
-    by_byline = [style for style, has in signed.items() if sum(has) * 2 >= len(has)]
+    by_byline = [style for style, has in signed.items() if sum(has) > 1 or sum(has) * 2 >= len(has)]
     if by_byline:
         deepest = max(by_byline)
         return {style for style in signed if style <= deepest}
@@ -244,6 +312,28 @@ def _article_levels(nodes: Sequence[Node]) -> set[str]:
     if any(node.role in {Role.BODY, Role.TITLE} for node in nodes[:first]):
         return set()
     return {min(signed)}
+
+
+def _rules(nodes: list[Node]) -> None:
+    """A display line right below a rule, with prose below it, opens an article; so does the page's first line then."""
+    found = [
+        i + 1
+        for i, node in enumerate(nodes[:-2])
+        if node.kind == "rule"
+        and any(n.role is Role.BODY for n in nodes[max(0, i - 1) : i])
+        and nodes[i + 1].role is Role.TITLE
+        and nodes[i + 1].style in {"plain", "bold"}
+    ]
+    if not found:
+        return
+    first = next((i for i, node in enumerate(nodes) if node.role is not Role.FURNITURE), 0)
+    for i in [first, *found]:
+        last = i
+        while last + 1 < len(nodes) and nodes[last + 1].role is Role.TITLE and nodes[last + 1].style == "plain":
+            last += 1
+        opens = nodes[i].role is Role.TITLE and last + 1 < len(nodes) and last - i < HEADER_LINES
+        if opens and nodes[last + 1].role in {Role.BODY, Role.BYLINE}:
+            _header(nodes, i, last)
 
 
 def _anchored(nodes: list[Node], i: int) -> None:
@@ -420,8 +510,11 @@ def _after_ends(nodes: list[Node]) -> None:
             last = j
             while last + 1 < len(nodes) and nodes[last + 1].role is Role.TITLE and nodes[last + 1].style == "plain":
                 last += 1
-            if last + 1 < len(nodes) and not any(n.new for n in nodes[j : last + 1]):
-                _header(nodes, j, last)
+            if last + 1 < len(nodes) and nodes[last + 1].role in {Role.BODY, Role.BYLINE} and not nodes[last + 1].opens:
+                first = last
+                while first > j and nodes[first].gap < GAP:
+                    first -= 1
+                _header(nodes, first, last)
         begin = next((k for k in range(i - 1, -1, -1) if nodes[k].new), -1)
         inner = [k for k in range(begin + 1, i) if nodes[k].role is Role.TITLE and nodes[k].style == "plain"]
         inner = [k for k in inner if not _is_half(nodes, k) and nodes[k].gap < GAP]
@@ -462,10 +555,24 @@ def _leftovers(nodes: list[Node]) -> None:
                 node.role = Role.CAPTION
             else:
                 _furnish(node, "masthead")
+    _verses(nodes)
     marked = any(node.style[0] == "h" and node.role in {Role.HEADING, Role.HEADLINE} for node in nodes)
     for i, node in enumerate(nodes):
         if node.role is Role.TITLE:
             node.role = _leftover(nodes, i, marked=marked)
+
+
+def _verses(nodes: Sequence[Node]) -> None:
+    """Three and more display lines in a row head nothing: they are lines of verse or of a list."""
+    run: list[Node] = []
+    for node in [*nodes, None]:
+        if node is not None and node.role is Role.TITLE and node.style == "plain" and node.gap < GAP:
+            run.append(node)
+            continue
+        if len(run) > 2:
+            for line in run:
+                line.role, line.listed = Role.BODY, True
+        run = []
 
 
 def _advertisements(nodes: list[Node], *, printed_together: bool = True) -> None:
