@@ -267,7 +267,7 @@ def no_permission(_: Path) -> None:
 
 
 @case("ARTI-036")
-def truncated_while_read(folder: Path) -> None:
+def truncated_or_growing_while_read(folder: Path) -> None:
     path = folder / "a.txt"
     path.write_text(PROSE, "utf-8")
     (found,) = walk([folder])
@@ -276,6 +276,10 @@ def truncated_while_read(folder: Path) -> None:
     with pytest.raises(ReadingError) as caught:
         read(found)
     assert caught.value.code == "ENCODING_INVALID"
+    if Path("/proc/self/status").is_file():  # of no size by its status, yet with content: as if it grew just now
+        with pytest.raises(ReadingError) as caught:
+            read(Found(Path("/proc/self/status"), "status.txt", ""))
+        assert caught.value.code == "FILE_CHANGED"
 
 
 def zipped(**files: bytes) -> bytes:

@@ -43,24 +43,24 @@ def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
     """The file's bytes, as they are at this moment.
 
     Raises:
-        ReadingError: FILE_TOO_LARGE with more than ``max_bytes``; FILE_NOT_FOUND when it vanished since it was found;
-            NOT_A_FILE, PERMISSION_DENIED, PATH_TOO_LONG, READ_FAILED.
+        ReadingError: FILE_TOO_LARGE with more than ``max_bytes``; FILE_CHANGED when it grows at this very moment;
+            FILE_NOT_FOUND when it vanished since it was found; NOT_A_FILE, PERMISSION_DENIED, PATH_TOO_LONG,
+            READ_FAILED.
     """
     try:
-        with open(
-            found.path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-        ) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        with open(found.path, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise ReadingError("NOT_A_FILE", f"{found.file}: no longer a regular file, so not read.")
-            data = file.read(max_bytes + 1)
+            if status.st_size > max_bytes:
+                reason = f"larger than {max_bytes / (1 << 20):g} MiB; split it, or raise WENBAO_FILE_MB"
+                raise ReadingError("FILE_TOO_LARGE", f"{found.file}: {reason}.")
+            data = file.read(status.st_size + 1)
     except OSError as error:
         problem = unreachable(found.file, error)
         raise ReadingError(problem.code, problem.message) from error
-    if len(data) > max_bytes:
-        raise ReadingError(
-            "FILE_TOO_LARGE",
-            f"{found.file}: larger than {max_bytes / (1 << 20):g} MiB; split it, or raise WENBAO_FILE_MB.",
-        )
+    if len(data) > status.st_size:
+        raise ReadingError("FILE_CHANGED", f"{found.file}: grew while it was read; run again when it is complete.")
     return data
 
 
