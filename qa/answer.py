@@ -69,7 +69,8 @@ def answer_many(
     ``passages`` holds the passages of all hits. One that is no longer there, or is damaged, is left out.
     """
     candidates = [
-        [_sentences(passages[hit.passage_id]) for hit in found.hits if hit.passage_id in passages] for found in retrieved
+        [_sentences(passages[hit.passage_id]) for hit in found.hits if hit.passage_id in passages]
+        for found in retrieved
     ]
     texts = list(dict.fromkeys(s.text for question in candidates for passage in question for s in passage))
     vectors = dict(zip(texts, embedder.passages(texts), strict=True)) if texts else {}
@@ -141,9 +142,9 @@ def _sentences(passage: StoredPassage) -> list[_Sentence]:
     """The passage's sentences, a run-in dateline (``本报讯（记者 …）``) cut off the first."""
     found = []
     for start, end in sentences(passage.text):
-        skip = dateline_length(passage.text[start:end])
-        start += skip if start + skip < end else 0
-        found.append(_Sentence(start, end, re.sub(r"\s*\n\s*", " ", passage.text[start:end])))
+        dateline = dateline_length(passage.text[start:end])
+        first = start + dateline if start + dateline < end else start
+        found.append(_Sentence(first, end, re.sub(r"\s*\n\s*", " ", passage.text[first:end])))
     return found
 
 

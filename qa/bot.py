@@ -84,7 +84,12 @@ class Bot:
         self.store.close()
 
     def ask(
-        self, question: str, *, history: Sequence[str] = (), top_k: int | None = None, id: str | None = None  # noqa: A002
+        self,
+        question: str,
+        *,
+        history: Sequence[str] = (),
+        top_k: int | None = None,
+        id: str | None = None,  # noqa: A002
     ) -> Record:
         """One question's record: see ``ask_many``."""
         return self.ask_many([Question(question, id, tuple(history))], top_k=top_k)[0]
@@ -124,7 +129,9 @@ class Bot:
                 QUESTION_TOO_LONG with both lengths.
         """
         if not _INVISIBLE.sub("", question):
-            raise QuestionError("QUESTION_EMPTY", "The question is empty; type what you want to know.", field="question")
+            raise QuestionError(
+                "QUESTION_EMPTY", "The question is empty; type what you want to know.", field="question"
+            )
         most = self.settings.question_chars
         if len(question) > most:
             raise QuestionError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from qa.errors import UsageError
@@ -50,7 +50,7 @@ class Settings:
     allow_download: bool = False
     """May a hub be asked for a model that isn't on this machine?"""
     dict: Path | None = None
-    """A folder with the owner's ``dictionary.txt`` (jieba's format) and ``synonyms.txt`` (a group a line, blanks between)."""
+    """A folder with the owner's ``dictionary.txt`` and ``synonyms.txt``: see ``qa.text.Terms``."""
     host: str = "127.0.0.1"
     port: int = 7860
     top_k: int = 5
@@ -95,4 +95,3 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "question_chars": _whole(1, 100_000),
     "file_mb": _whole(1, 4096),
 }
-assert PARSERS.keys() == {field.name for field in fields(Settings)}

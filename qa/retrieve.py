@@ -74,10 +74,8 @@ class Retriever:
             return [self._fused(question, None, (), k, leg) for question in questions]
         vectors = self.embedder.questions(questions)
         near, ids = self.vectors.search(vectors, DEPTH)
-        return [
-            self._fused(question, vectors[i : i + 1], tuple(zip(ids[i].tolist(), near[i].tolist(), strict=True)), k, leg)
-            for i, question in enumerate(questions)
-        ]
+        ranked = [tuple(zip(*pair, strict=True)) for pair in zip(ids.tolist(), near.tolist(), strict=True)]
+        return [self._fused(question, vectors[i : i + 1], ranked[i], k, leg) for i, question in enumerate(questions)]
 
     def _fused(self, question: str, vector: Vectors | None, dense: Ranked, k: int, leg: Leg) -> Retrieved:
         terms = self.terms.question(question)
@@ -97,7 +95,7 @@ class Retriever:
         return Retrieved(question, tuple(hits[:k]), idf, covered, passages)
 
     def _lexical_scores(self, terms: Sequence[str], lexical: Ranked, dense: Ranked) -> dict[int, float]:
-        """BM25 of what only the dense leg ranked. A lexical list that isn't full holds all that match: the rest is 0."""
+        """BM25 of what only the dense leg ranked; a lexical list that isn't full holds all that match, so none."""
         if len(lexical) < DEPTH:
             return {}
         ranked = {passage for passage, _ in lexical}

@@ -1,0 +1,49 @@
+"""The documentation names what there is: every setting, command and error code; every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from qa.cli import wenbao
+from qa.config import PARSERS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "embeddings" / "model" / "README.md"])
+
+
+@pytest.mark.parametrize("name", sorted(PARSERS))
+def test_every_setting_is_told(name: str) -> None:
+    assert f"`WENBAO_{name.upper()}`" in (DOCS / "settings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(wenbao.commands))
+def test_every_command_and_option_is_told(name: str) -> None:
+    told = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert f"wenbao {name}" in told
+    for option in wenbao.commands[name].params:
+        if isinstance(option, click.Option):
+            assert any(spelling in told for spelling in option.opts), option.opts
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_every_error_code_is_told() -> None:
+    told = set(re.findall(r"`([A-Z][A-Z0-9_]{3,})`", (DOCS / "errors.md").read_text(encoding="utf-8")))
+    raised: set[str] = set()
+    call = r"(?:Error|Problem|Finding|_failed|_refusal)"
+    code = call + r"\(\s*(?:[a-z_.]+,\s*)?\"([A-Z][A-Z0-9_]{3,})\""
+    for path in [*(ROOT / "qa").rglob("*.py"), *(ROOT / "embeddings").rglob("*.py")]:
+        source = path.read_text(encoding="utf-8")
+        raised |= set(re.findall(code, source))
+    assert raised
+    assert raised <= told
