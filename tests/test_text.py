@@ -82,7 +82,7 @@ def test_a_line_folds_as_it_does_within_the_text(first: str, second: str) -> Non
 def test_traditional_text_folds_as_its_simplified_form_does() -> None:
     import opencc
 
-    traditional = "乾隆皇帝計畫答覆後來發現計程車裡面有幹部隻身瞭解乾淨的麵條，著名的鐘樓於週末開放，頭髮與發展。"
+    traditional = "乾隆皇帝後來發現計程車裡面有幹部隻身瞭望乾淨的麵條，著名的鐘樓於週末開放，頭髮與發展。"
     assert fold(opencc.OpenCC("t2s").convert(traditional)).text == fold(traditional).text
 
 

@@ -4,8 +4,8 @@ Used for matching only; what is shown is always the original. Folded away are: c
 ligatures), case, kinds of quotes, Traditional characters (OpenCC's t2s), invisible characters, and the blanks that OCR
 leaves inside Chinese and Japanese text.
 
-Traditional → simplified is a map of single characters, not of phrases: 乾隆 folds to 干隆 on both sides, 计划
-and 计画 to 计划, so that nothing is lost in matching, and a part of a text folds as it does within the whole.
+Traditional → simplified is a map of single characters, not of phrases: 乾隆 folds to 干隆 on both sides, so that
+nothing is lost in matching, and a part of a text folds as it does within the whole.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ _JOINING = r"\p{M}\uff9e\uff9f\u1160-\u11ff\u314f-\u3163\uffa0-\uffdc\ud7b0-\ud7
 _JOINS = regex.compile(rf"[{_JOINING}]")
 _CLUSTER = regex.compile(rf"(?s:.)[{_JOINING}]*")
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»〝〞〟「」『』", '"') | dict.fromkeys("‘’‚‛‹›`´", "'"))
-
-# What OpenCC turns a Traditional character into within phrases only (計畫 計划, 答覆 答复), or writers do (看著 看着):
-# both forms fold to one. These are the pairs that made a difference in ten million characters.
-_PHRASE_ONLY = str.maketrans("画著藉覆瞭甦彷锺钜麽", "划着借复了苏仿钟巨么")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def _fold_cluster(cluster: str) -> str:
     """The fixed point for a character, or for one with its marks. It is reached in one to three rounds."""
     while True:
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold()).translate(_QUOTES)
-        folded = "".join(map(_simplify().convert, _INVISIBLE.sub("", folded))).translate(_PHRASE_ONLY)
+        folded = "".join(map(_simplify().convert, _INVISIBLE.sub("", folded)))
         if folded == cluster:
             return folded
         cluster = folded
