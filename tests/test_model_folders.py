@@ -119,6 +119,12 @@ def test_a_missing_file_is_named(bert: Path, file: str) -> None:
     refused(bert, "MODEL_INVALID", file)
 
 
+def test_weights_of_another_architecture_are_named(bert: Path) -> None:
+    """transformers would load none of them, fill the model with chance, and log it."""
+    shutil.copy(static_folder(bert / "other") / "model.safetensors", bert / "model.safetensors")
+    refused(bert, "MODEL_INVALID", str(bert / "model.safetensors"), "holds 0 of ")
+
+
 def test_a_missing_vocabulary_is_named(bert: Path) -> None:
     for file in ("vocab.txt", "tokenizer.json"):
         (bert / file).unlink()

@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,6 +80,7 @@ class SentenceTransformersEmbedder:
         self._prompts = read_prompts(folder, name)
         self._batch = BATCH
         self._model = _load(folder, device)
+        _check_weights(folder, self._model)
         self.fingerprint = fingerprint(folder, POOLING, self._prompts)
         tried = self._encode(SELF_TEST, self._prompts.passage, question=False)
         self.dim = int(tried.shape[1])
@@ -215,6 +216,36 @@ def _check_architecture(folder: Path, known: Container[str]) -> None:
         raise ModelError(
             "MODEL_INVALID",
             f"{place / 'config.json'} has the model_type {found!r}, unknown to transformers; use another model.",
+        )
+
+
+def _check_weights(folder: Path, model: SentenceTransformer) -> None:
+    """Refuses weights of another architecture: transformers would fill the gaps with chance and only log it.
+
+    Names are compared without the prefix that a task's head adds (``bert.``), and half of them suffice: poolers are
+    often left out, and old names are converted on loading.
+
+    Raises:
+        ModelError: MODEL_INVALID naming the file.
+    """
+    from safetensors import safe_open  # noqa: PLC0415  # loaded with the model
+
+    place = _transformer(folder)
+    if place is None:
+        return
+    stored: set[str] = set()
+    for file in place.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as opened:
+            stored.update(opened.keys())
+    stored |= {name.partition(".")[2] for name in stored}
+    first: Any = model[0]
+    expected = [name for name, _ in first.auto_model.named_parameters()]
+    found = sum(name in stored for name in expected)
+    if 2 * found < len(expected):
+        raise ModelError(
+            "MODEL_INVALID",
+            f"{place / WEIGHTS} holds {found} of the {len(expected)} tensors of the architecture in config.json: "
+            "they don't belong together; copy the model again.",
         )
 
 
