@@ -40,6 +40,15 @@ def complete(question: str, history: Sequence[str]) -> str:
     return searched
 
 
+def emphasised(question: str, completed: str) -> str:
+    """What retrieval is given for a completed question: the follow-up's own words once more.
+
+    They say what is new; an earlier question is mostly longer, and would draw its own passage up again.
+    """
+    joined = completed != question and completed.endswith(question)
+    return f"{completed} {question}" if joined else completed
+
+
 def depends(question: str) -> bool:
     """Whether the question can't be understood, or searched, without an earlier one."""
     if _KANA.search(question):

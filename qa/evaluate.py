@@ -19,7 +19,7 @@ import numpy as np
 
 from embeddings.embedder import Embedder
 from embeddings.registry import build_vector_store
-from qa.chat import complete
+from qa.chat import complete, emphasised
 from qa.errors import InputError, UsageError
 from qa.generations import VECTOR_STORE, Progress, embed
 from qa.lexical import LexicalIndex
@@ -267,7 +267,7 @@ def evaluate_gold(
     ``places`` gives the places of passages. What is ranked is the evidence that passages cover: a passage counts for
     each evidence that it overlaps and that no better one has covered, else as wrong.
     """
-    asked = [complete(question.question, question.history) for question in questions]
+    asked = [emphasised(q.question, complete(q.question, q.history)) for q in questions]
     qrels, ranked = {}, {}
     for question, found in zip(questions, _retrieve(retriever, asked, leg, progress), strict=True):
         where = places(found)
@@ -350,14 +350,13 @@ def compare(evaluation: Evaluation, baseline: Mapping[str, Any]) -> Comparison:
     """What changed since ``baseline``.
 
     Raises:
-        UsageError: BASELINE_MISMATCH, when it is of another set, leg or list of questions: then a drop says nothing.
+        UsageError: BASELINE_MISMATCH, when it is of another set or list of questions: then a drop says nothing.
     """
     earlier = baseline["ranks"]
-    for name, ours in (("set", evaluation.set), ("leg", evaluation.leg)):
-        if baseline.get(name) != ours:
-            raise UsageError(
-                "BASELINE_MISMATCH", f"The baseline has {name} {baseline.get(name)!r}, this evaluation {ours!r}."
-            )
+    if baseline.get("set") != evaluation.set:
+        raise UsageError(
+            "BASELINE_MISMATCH", f"The baseline is of the set {baseline.get('set')!r}, this is {evaluation.set!r}."
+        )
     if earlier.keys() != evaluation.ranks.keys():
         raise UsageError(
             "BASELINE_MISMATCH", "The baseline has other questions than this set; make a new one with --save."

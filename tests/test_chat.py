@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.chat import complete, depends
+from qa.chat import complete, depends, emphasised
 
 GOLD = Path(__file__).parents[1].parent / "shared" / "gold" / "dev.jsonl"
 
@@ -113,6 +113,14 @@ def test_without_history_the_question_is_searched_as_it_is(question: str) -> Non
 def test_a_chain_leads_back_to_the_question_that_named_the_subject() -> None:
     history = ["北门市场每天卖出多少斤白菜？", "那南门市场呢？"]
     assert complete("它在哪里？", history) == "南门市场每天卖出多少斤白菜？ 它在哪里？"
+
+
+def test_the_words_of_a_joined_follow_up_count_twice_and_those_of_others_once() -> None:
+    joined = complete("它有多长？", ["谁修了大桥？"])
+    assert emphasised("它有多长？", joined) == "谁修了大桥？ 它有多长？ 它有多长？"
+    substituted = complete("那上海呢？", ["北京有多少座图书馆？"])
+    assert emphasised("那上海呢？", substituted) == "上海有多少座图书馆？"
+    assert emphasised("王小明是谁？", "王小明是谁？") == "王小明是谁？"
 
 
 def test_a_new_subject_ends_the_chain() -> None:

@@ -5,6 +5,6 @@ people; ``doctor`` checks a data folder. What a command needs is imported when i
 nothing and ``wenbao ask`` no more than an answer needs.
 """
 
-from qa.cli.commands import main, run
+from qa.cli.commands import main, run, wenbao
 
-__all__ = ["main", "run"]
+__all__ = ["main", "run", "wenbao"]

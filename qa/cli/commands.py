@@ -236,8 +236,9 @@ def evaluate(
         click.echo(json.dumps(result.summary(), ensure_ascii=False))
     else:
         show.evaluation(result, compared)
-    if compared and max_drop is not None and compared.worst() > max_drop:
+    if compared:
         show.flips(compared)
+    if compared and max_drop is not None and compared.worst() > max_drop:
         return show.failed("MEASURES_FELL", f"A measure fell by {compared.worst():.4f}, more than {max_drop:g}.", 3)
     return 0
 

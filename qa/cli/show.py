@@ -182,8 +182,6 @@ def evaluation(result: Evaluation, compared: Comparison | None) -> None:
     click.echo(f"{result.set}: {result.queries} questions, {result.passages} passages, {result.leg}")
     for name, value in result.measures.items():
         click.echo(f"  {name:10} {value:.4f}" + (f"  {-compared.drops[name]:+.4f}" if compared else ""))
-    if compared:
-        flips(compared)
 
 
 def flips(compared: Comparison) -> None:
