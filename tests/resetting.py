@@ -245,7 +245,7 @@ def _paragraph(line: str, layout: Layout) -> str:
     line = _spaced(line, layout)
     if layout.noise:
         line = " ".join(line[i : i + 13] for i in range(0, len(line), 13))
-    if len(line) > 18:
+    if len(line) > 18 or line.endswith("。"):
         line = layout.indent + line
     if layout.wrap and len(line) > layout.wrap:
         line = "\n".join(line[i : i + layout.wrap] for i in range(0, len(line), layout.wrap))

@@ -17,6 +17,9 @@ PATH_SEPARATOR = " › "
 TAIL_LENGTH = 80
 """Longest first paragraph, in characters, of a tail that begins in mid-word."""
 
+TAIL_PARAGRAPHS = 3
+"""Most paragraphs of such a tail: what is left of an article at the head of a column is short."""
+
 _HEADER = {Role.KICKER: "kicker", Role.HEADLINE: "headline", Role.SUBHEAD: "subhead", Role.BYLINE: "byline"}
 
 
@@ -49,13 +52,14 @@ def _drafts(nodes: Sequence[Node]) -> list[_Draft]:
     drafts: list[_Draft] = []
     waiting: list[Node] = []
     before: Node | None = None
-    for node in nodes:
+    room = _room(nodes)
+    for i, node in enumerate(nodes):
         if node.role is Role.FURNITURE:
             continue
         if node.role is Role.CAPTION:
             waiting.append(node)
             continue
-        if node.new or not drafts or _is_tail_of_another(node, before):
+        if node.new or not drafts or _is_tail_of_another(node, before, room=room[i]):
             drafts.append(_Draft())
         drafts[-1].nodes.append(node)
         _place_captions(waiting, drafts, at_border=len(drafts[-1].nodes) == 1)
@@ -88,12 +92,23 @@ def _overlap(text: str, other: str) -> int:
     return sum(text[i : i + 2] in other for i in range(len(text) - 1))
 
 
-def _is_tail_of_another(node: Node, before: Node | None) -> bool:
+def _room(nodes: Sequence[Node]) -> list[int]:
+    """For each node the blocks of text from it to the next article; no room for tails on a page of one article."""
+    counts = [0] * len(nodes)
+    count = 0
+    for i in range(len(nodes) - 1, -1, -1):
+        count = 0 if nodes[i].new else count + (nodes[i].role not in {Role.FURNITURE, Role.CAPTION})
+        counts[i] = count
+    return counts if sum(node.new for node in nodes) > 1 else [TAIL_PARAGRAPHS + 1] * len(nodes)
+
+
+def _is_tail_of_another(node: Node, before: Node | None, *, room: int) -> bool:
     """Whether a foreign article's tail begins here: in mid-word, or after the byline that closes the one above."""
     if before is None or node.role is not Role.BODY:
         return False
     return before.closes or (
         not node.listed
+        and room <= TAIL_PARAGRAPHS
         and before.role is Role.BODY
         and cues.ends_sentence(before.text)
         and len(node.text) <= TAIL_LENGTH

@@ -54,13 +54,15 @@ INDENT = 2
 class Block:
     """One paragraph or display line. ``places`` index the page's text; ``gap`` counts the blank lines before it.
 
-    ``verbatim`` is set for a line of a fenced block of code, in which no mark means anything.
+    ``verbatim`` is set for a line of a fenced block of code, in which no mark means anything; ``beside`` for a byline
+    that stands on the line of the block before it.
     """
 
     places: tuple[int, ...]
     text: str
     gap: int
     verbatim: bool = False
+    beside: bool = False
 
     @property
     def start(self) -> int:
@@ -156,6 +158,7 @@ class _Line:
     indent: int
     gap: int
     text: str
+    beside: bool = False
 
     @property
     def width(self) -> float:
@@ -208,7 +211,7 @@ def _print(lines: Sequence[_Line]) -> _Print | None:
 
     Hard-wrapped means: where a line is directly followed by another, most are nearly full and don't end a sentence.
     """
-    pairs = [(line, after) for line, after in pairwise(lines) if after.gap == 0]
+    pairs = [(line, after) for line, after in pairwise(lines) if after.gap == 0 and not after.beside]
     if len(pairs) < 4:
         return None
     widths = sorted(line.width for line, _ in pairs)
@@ -239,7 +242,7 @@ def _clean(line: _Line, *, verbatim: bool) -> Block:
         keep.append(i)
     while keep and text[keep[-1]].isspace():
         keep.pop()
-    return Block(tuple(line.start + i for i in keep), "".join(text[i] for i in keep), line.gap, verbatim)
+    return Block(tuple(line.start + i for i in keep), "".join(text[i] for i in keep), line.gap, verbatim, line.beside)
 
 
 def _beside(line: _Line) -> tuple[_Line, ...]:
@@ -252,7 +255,7 @@ def _beside(line: _Line) -> tuple[_Line, ...]:
             middle = line.start + match.end()
             return (
                 replace(line, end=line.start + match.start(), text=left),
-                replace(line, start=middle, gap=0, text=right),
+                replace(line, start=middle, gap=0, text=right, beside=True),
             )
     return (line,)
 
@@ -287,9 +290,12 @@ def blocks(source: str) -> list[Block]:
 
 def _wraps(page: _Print, first: _Line, last: _Line, line: _Line, block: Block) -> bool:
     """Whether the line goes on with the paragraph of a hard-wrapped page that began with ``first``."""
-    if line.gap or block.verbatim or not page.is_full(last) or page.is_indented(line):
+    if line.gap or line.beside or block.verbatim or page.is_indented(line):
         return False
     if page.indented and not page.is_indented(first):
+        return False
+    # A line of many figures looks short; where paragraphs are indented, an open end is enough.
+    if not page.is_full(last) and (not page.indented or cues.ends_sentence(last.text)):
         return False
     if cues.is_mark_line(first.text) or cues.opens_block(block.text):
         return False

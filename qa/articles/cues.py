@@ -10,6 +10,8 @@ import re
 
 import rjieba
 
+from qa.text import fold_text
+
 _FINAL = "。！？!?…．"
 _CLOSING = "”’\"'」』）)]】》〉*"
 _LATIN_FINAL = re.compile(r"[A-Za-z0-9)%\"'”’]\.[\"'”’)\]]*$")
@@ -109,6 +111,9 @@ _CONNECTIVE = re.compile(
     r"^(?:据了解|据悉|据介绍|此外|另外|同时|与此同时|原来|为了?(?!何)|随后|目前|其中|但|因此|所以|而且|于是|当时|当天|日前|近日|"
     r"However|Meanwhile|In addition|According to|But|And)"
 )
+_PLACE = re.compile(
+    rf"^[{_HAN}]{{2,4}}?(?:省|市|州|区|县|旗|镇|乡|村|街道|社区|路|桥|港|湖|河|江|山|岛|集团|公司|厂|大学|中学|小学|医院)"
+)
 _COMMA = re.compile(r"[，,；;]")
 
 # One-character words that open sentences: pronouns, prepositions, adverbs, conjunctions, demonstratives, numerals.
@@ -118,7 +123,7 @@ _SENTENCE_OPENERS = frozenset(
     "在对市本有省因为被以这将经我除当你若从未设与不各要县向由而也此是他凡该但您让就乡用和已她无令受都上把非自区的请那"
     "它最新先再记可每前按遇则拟如很更跟物原又会反且到另于中其后水核来树求下听驻模想长村图只主据第所能全群一子域还位去"
     "好年才看给并像找没买注三点单持取小光应曾等需仅同旧跨个时称人供依做却叫早说马高共带任大仍住便均或拿然走今昨两二"
-    "四五六七八九十百千万几半凭至自随连跟距离俗故既纵虽即正刚常总多少男女老春夏秋冬东南西北"
+    "四五六七八九十百千万几半约现亦惟仅忽该这凭至自随连跟距离俗故既纵虽即正刚常总多少男女老春夏秋冬东南西北"
 )
 
 
@@ -269,8 +274,11 @@ def opens_in_word(text: str) -> bool:
     """Whether the paragraph opens with the second half of a cut word."""
     if _CANNOT_OPEN.match(text):
         return True
-    words = rjieba.cut(text[:12], True)
+    opening = fold_text(text[:12])
+    words = rjieba.cut(opening, True)
     return (
-        bool(words and len(words[0]) == 1 and re.match(f"[{_HAN}]", words[0]) and words[0] not in _SENTENCE_OPENERS)
-        and text[0] not in _FAMILY_NAMES
+        bool(words and len(words[0]) == 1 and _HAN_CHARACTER.match(words[0]))
+        and words[0] not in _SENTENCE_OPENERS
+        and words[0] not in _FAMILY_NAMES
+        and not _PLACE.match(opening)
     )

@@ -86,6 +86,11 @@ class Node:
         """Where it ends on the page."""
         return (self.source or self.block).end
 
+    @property
+    def beside(self) -> bool:
+        """Whether it stands on the line of the node before it."""
+        return self.block.beside
+
 
 def understand(found: Sequence[Block], headings: Sequence[Heading], source: str) -> list[Node]:
     """Each block's role. ``headings`` are those that the file's own format names (HTML, DOCX)."""
@@ -352,10 +357,24 @@ def _anchored(nodes: list[Node], i: int) -> None:
         first -= 1
         if node.gap >= GAP and first > 0 and first < i:
             break
+    _subhead_below(nodes, i)
     if first < i or nodes[i].role is Role.BODY or i == 0:
         _header(nodes, first, i - 1)
         if not any(node.new for node in nodes[first : i + 1]):
             nodes[i].new = True
+
+
+def _subhead_below(nodes: Sequence[Node], i: int) -> None:
+    """A display line below a byline is the subhead if it begins with a dash, or if the byline stands beside the headline."""
+    if i + 2 < len(nodes) and nodes[i].role is Role.BYLINE and nodes[i + 2].role is Role.BODY:
+        below = nodes[i + 1]
+        if (
+            below.role is Role.TITLE
+            and below.style == "plain"
+            and (nodes[i].beside or re.match(r"[—―]", below.text))
+            and not _is_half(nodes, i + 1)
+        ):
+            below.role = Role.SUBHEAD
 
 
 def _exclaims(nodes: Sequence[Node], i: int) -> bool:
