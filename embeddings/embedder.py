@@ -7,6 +7,9 @@ from typing import Protocol
 
 from embeddings.vectors import Vectors
 
+SELF_TEST = ("One short sentence to try the model.", "东城区有17个街道。", "8000, 2020-03-08?")
+"""What every embedder encodes when it is loaded: a model that gives no vectors is found before it serves."""
+
 
 class Embedder(Protocol):
     """A sentence model. Safe to call from several threads."""

@@ -182,14 +182,23 @@ def read_prompts(folder: Path, name: str) -> Prompts:
 
 
 def fingerprint(folder: Path, *more: object) -> str:
-    """SHA-256 over the contents of all files that decide on vectors, and over ``more``: pooling, prompts."""
+    """SHA-256 over the contents of all files that decide on vectors, and over ``more``: pooling, prompts.
+
+    Raises:
+        ModelError: MODEL_INVALID naming a file that can't be read.
+    """
     total = hashlib.sha256(repr(more).encode())
     for file in sorted(_files(folder)):
         # onnx and openvino folders hold other forms of the same weights, which aren't loaded.
         relative = file.relative_to(folder)
         if file.suffix in _FINGERPRINTED and relative.parts[0] not in {"onnx", "openvino"}:
-            with file.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            try:
+                with file.open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            except OSError as error:
+                raise ModelError(
+                    "MODEL_INVALID", f"{file} of the model can't be read ({error.strerror}); copy the model again."
+                ) from error
             total.update(f"\n{relative.as_posix()} {digest}".encode())
     return total.hexdigest()
 
@@ -198,8 +207,10 @@ def _files(folder: Path) -> Iterator[Path]:
     def stop(error: OSError) -> None:
         raise error
 
-    for root, _, names in os.walk(folder, onerror=stop):
+    for root, folders, names in os.walk(folder, onerror=stop):
         yield from (Path(root, name) for name in names)
+        # Not walked into, so it is a file here: what matters is where it leads.
+        yield from (Path(root, name) for name in folders if Path(root, name).is_symlink())
 
 
 def _first(prompts: dict[str, str | None], names: tuple[str, ...], default: str) -> str:

@@ -92,6 +92,23 @@ def test_the_embedded_model_gives_the_vectors_of_sentence_transformers() -> None
     assert alike(embedder.passages(TEXTS), expected) > 1 - 1e-6
 
 
+def test_weights_in_the_form_of_model2vec_are_read_as_sentence_transformers_reads_them(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder = static_folder(tmp_path / "model")
+    tokens = len(random_weights())
+    random = np.random.default_rng(1)
+    tensors = {
+        "embeddings": random_weights(20),
+        "mapping": random.integers(0, 20, tokens),
+        "weights": random.random(tokens),
+    }
+    for names in (("embeddings", "mapping", "weights"), ("embeddings", "mapping")):
+        save_file({name: tensors[name] for name in names}, folder / "model.safetensors")
+        expected = plain(folder).encode(list(TEXTS), normalize_embeddings=True)
+        assert alike(load_embedder(str(folder)).passages(TEXTS), expected) > 1 - 1e-6
+
+
 def test_no_texts_give_no_vectors(folder: Path) -> None:
     embedder = load_embedder(str(folder))
     assert embedder.passages([]).shape == embedder.questions([]).shape == (0, DIM)
@@ -275,6 +292,15 @@ def test_a_plugin_of_another_package_is_found_by_its_name(tmp_path: Path, monkey
     embedder: Embedder = load_embedder(f"tiny:{static_folder(tmp_path / 'model')}")
     vectors = embedder.passages(TEXTS)
     assert len(build_vector_store("tiny", np.arange(len(TEXTS)), vectors)) == len(TEXTS)
+
+
+def test_the_example_of_the_documentation_answers() -> None:
+    if not (EMBEDDED_MODEL / "modules.json").is_file():
+        pytest.skip("there is no embedded model in this checkout")
+    page = (Path(__file__).parents[1] / "docs" / "embeddings.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    assert names["ids"].tolist() == [[0]]
 
 
 def test_static_models_and_exact_search_load_no_heavy_library(tmp_path: Path) -> None:

@@ -90,6 +90,19 @@ def test_a_hub_id_is_not_downloaded_unless_allowed() -> None:
     refused("nobody/no-such-model", "MODEL_NOT_DOWNLOADED", "nobody/no-such-model", "WENBAO_ALLOW_DOWNLOAD=1")
 
 
+def test_a_download_that_fails_says_why_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def unreachable(*_: object, **__: object) -> NoReturn:
+        raise huggingface_hub.errors.LocalEntryNotFoundError("the hub can't be reached\nand more")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    with pytest.raises(ModelError, match="could not be downloaded: the hub can't be reached") as raised:
+        load_embedder("nobody/no-such-model", allow_download=True)
+    assert raised.value.code == "MODEL_NOT_DOWNLOADED"
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_a_hub_id_in_the_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
     """The cache as the hub's client lays it out: snapshots/REVISION/file is a link to blobs/…, or the file itself."""
@@ -172,7 +185,7 @@ def test_a_static_models_broken_file_is_named(static: Path, file: str, content: 
 def test_static_weights_of_another_form_are_refused(
     tmp_path: Path, weights: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 ) -> None:
-    refused(static_folder(tmp_path / "model", weights), "MODEL_INVALID", "model.safetensors", "expected float16")
+    refused(static_folder(tmp_path / "model", weights), "MODEL_INVALID", "model.safetensors", "float16")
 
 
 def test_prompts_that_are_no_texts_are_refused(static: Path) -> None:
@@ -277,6 +290,17 @@ def test_links_that_lead_out_of_the_folder_are_refused(static: Path, tmp_path: P
     (static / "model.safetensors").rename(tmp_path / "weights")
     (static / "model.safetensors").symlink_to(tmp_path / "weights")
     refused(static, "MODEL_REMOTE_CODE", "model.safetensors", "link")
+
+
+def test_folders_linked_from_elsewhere_are_refused(static: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (static / "1_Normalize").symlink_to(tmp_path / "other", target_is_directory=True)
+    refused(static, "MODEL_REMOTE_CODE", "1_Normalize", "link")
+
+
+def test_a_link_to_nothing_is_named(static: Path) -> None:
+    (static / "vocab.txt").symlink_to("nothing.txt")
+    refused(static, "MODEL_INVALID", "vocab.txt")
 
 
 def test_links_within_the_folder_are_fine(static: Path) -> None:

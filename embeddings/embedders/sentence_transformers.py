@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.embedder import SELF_TEST
 from embeddings.errors import ModelError
 from embeddings.model_folder import VOCABULARIES, WEIGHTS, fingerprint, read_json, read_modules, read_prompts
 from embeddings.vectors import Vectors, unit
@@ -30,7 +31,6 @@ GROUP = 1024
 """Texts sorted by length together and, after a GPU ran out of memory, done again together."""
 DOWNLOADED = ("*.json", "*.safetensors", "*.txt", "*.model")
 """What is fetched from a hub; no pickles, no code."""
-SELF_TEST = ("One short sentence to try the model.", "东城区有17个街道。", "8000, 2020-03-08?")
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def hub_folder(name: str, *, allow_download: bool) -> tuple[Path, Path]:
         folder = Path(hub.snapshot_download(name, allow_patterns=list(DOWNLOADED), local_files_only=not allow_download))
     except (OSError, ValueError, RuntimeError, hub.errors.HfHubHTTPError) as error:
         reason = (
-            f"could not be downloaded: {error}"
+            f"could not be downloaded: {_first_line(error)}"
             if allow_download
             else "isn't on this machine and downloads aren't allowed; set WENBAO_ALLOW_DOWNLOAD=1 to allow them"
         )
@@ -179,9 +179,9 @@ def _load(folder: Path, device: str | None) -> SentenceTransformer:
                 model_kwargs={"use_safetensors": True},
             )
     except Exception as error:  # from deep within three libraries: any kind of exception, often of many lines
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            "MODEL_INVALID", f"sentence-transformers can't load the model in {folder} ({reason}); copy the model again."
+            "MODEL_INVALID",
+            f"sentence-transformers can't load the model in {folder} ({_first_line(error)}); copy the model again.",
         ) from error
 
 
@@ -255,6 +255,10 @@ def _transformer(folder: Path) -> Path | None:
     if not modules:
         return folder
     return modules[0].folder if modules[0].type.rpartition(".")[2] == "Transformer" else None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _stay_offline(allow_download: bool) -> None:

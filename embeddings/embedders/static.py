@@ -1,7 +1,8 @@
 """Static sentence models: the mean of a text's token vectors. Needs numpy, tokenizers and safetensors, no torch.
 
 The folder is what sentence-transformers saves for ``StaticEmbedding`` (with or without ``Normalize``):
-``modules.json``, ``tokenizer.json``, ``model.safetensors`` with the tensor ``embedding.weight`` (tokens, dim). Vectors
+``modules.json``, ``tokenizer.json``, ``model.safetensors`` with the tensor ``embedding.weight`` (tokens, dim), or with
+model2vec's ``embeddings``, ``mapping`` (token → row) and ``weights`` (token → factor), the last two at will. Vectors
 are those of ``SentenceTransformer(folder).encode(texts, normalize_embeddings=True)``, with two differences that lose
 nothing: a truncation written in ``tokenizer.json`` isn't applied, and half-precision weights are added up in single
 precision.
@@ -11,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.embedder import SELF_TEST
 from embeddings.errors import ModelError
 from embeddings.model_folder import WEIGHTS, fingerprint, read_modules, read_prompts
 from embeddings.vectors import Vectors, unit
@@ -25,7 +28,6 @@ BLOCK_TOKENS = 1 << 15
 """Token vectors of a text gathered at a time: 32 MiB at 256 dimensions."""
 BLOCK_TEXTS = 1 << 10
 """Texts tokenised at a time."""
-SELF_TEST = ("One short sentence to try the model.", "东城区有17个街道。", "8000, 2020-03-08?")
 
 
 def is_static(folder: Path) -> bool:
@@ -58,8 +60,8 @@ class StaticEmbedder:
         self._tokenizer.no_truncation()
         try:
             with safe_open(weights, framework="numpy") as file:
-                self._weights: npt.NDArray[np.floating] = file.get_tensor("embedding.weight")
-        except (OSError, SafetensorError, TypeError, AttributeError) as error:
+                self._weights = _rows_by_token({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        except (OSError, SafetensorError, TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
             raise ModelError("MODEL_INVALID", f"{weights} can't be used: {error}; copy the model again.") from error
         tokens = self._tokenizer.get_vocab_size()
         if (
@@ -69,8 +71,8 @@ class StaticEmbedder:
         ):
             raise ModelError(
                 "MODEL_INVALID",
-                f"{weights}: embedding.weight is {self._weights.dtype} {self._weights.shape}, expected float16 or "
-                f"float32 with a row for each of the {tokens} tokens of {tokenizer.name}; copy the model again.",
+                f"{weights} holds {self._weights.dtype} {self._weights.shape}, expected float16 or float32 with a row "
+                f"for each of the {tokens} tokens of {tokenizer.name}; copy the model again.",
             )
         self.dim = int(self._weights.shape[1])
         self._prompts = read_prompts(folder, name)
@@ -119,3 +121,15 @@ class StaticEmbedder:
                 f"The tokenizer of model {self.name} gave token {tokens.max()}, but there are "
                 f"{len(self._weights)} vectors: weights and tokenizer don't belong together; copy the model again.",
             ) from error
+
+
+def _rows_by_token(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.floating]:
+    """A row for each token; in the weights' own type, as sentence-transformers rounds them."""
+    if "embedding.weight" in tensors:
+        return tensors["embedding.weight"]
+    rows = tensors["embeddings"]
+    if "mapping" in tensors:
+        rows = rows[tensors["mapping"]]
+    if "weights" in tensors:
+        rows = (rows.astype(np.float32) * tensors["weights"][:, None]).astype(rows.dtype)
+    return rows
