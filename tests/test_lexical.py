@@ -37,7 +37,7 @@ def reference(documents: Documents, question: Sequence[str]) -> dict[int, float]
 TERMS = st.sampled_from(["工会", "口罩", "街道", "8000", "covid", "a" * 300])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     st.dictionaries(st.integers(0, 2**64 - 1), st.lists(TERMS, max_size=39), min_size=1, max_size=8), st.lists(TERMS)
 )

@@ -201,10 +201,12 @@ def test_synonyms_are_added_to_questions(tmp_path: Path) -> None:
 
 
 def test_the_version_follows_the_owners_files(tmp_path: Path, terms: Terms) -> None:
-    folder = _folder(tmp_path, dictionary="永定门外大街\n")
+    folder = _folder(tmp_path, synonyms="疫情 新冠\n")
     before = Terms.from_folder(folder).version
     assert before == Terms.from_folder(folder).version != terms.version
-    assert Terms.from_folder(_folder(tmp_path, dictionary="永定门大街\n")).version != before
+    after = Terms.from_folder(_folder(tmp_path, synonyms="疫情 肺炎\n")).version
+    assert after not in {before, terms.version}
+    assert Terms.from_folder(_folder(tmp_path, dictionary="永定门外大街\n")).version not in {before, after}
     assert Terms.from_folder(None).version == terms.version
 
 

@@ -158,6 +158,7 @@ def _rjieba_words(run: str) -> list[_Cut]:
 
 def _jieba_words(dictionary: Path) -> _Words:
     """Words by jieba itself, with the owner's words: rjieba weighs added words a little differently."""
+    own = [_entry(dictionary, number, fields) for number, fields in _lines(dictionary)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in its sources; errors where warnings are errors
         import jieba  # half a second of dictionary: only for owners who have one of their own  # noqa: PLC0415
@@ -166,17 +167,23 @@ def _jieba_words(dictionary: Path) -> _Words:
     # What initialize() does, without its cache: that is a marshal file in a folder that other users can write to.
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
-    for number, fields in _lines(dictionary):
-        frequency = fields[1] if len(fields) > 1 and fields[1].isdecimal() else None
-        tag = fields[1 if frequency is None else 2 :]
-        if len(tag) > 1 or not all(part.isascii() and part.isalpha() for part in tag):
-            raise _malformed(dictionary, number, "word, frequency and tag, the last two optional", fields)
-        tokenizer.add_word(fold_text(fields[0]), frequency and int(frequency), *tag)
+    for word, frequency, tag in own:
+        tokenizer.add_word(word, frequency, tag)
 
     def words(run: str) -> list[_Cut]:
         return list(tokenizer.tokenize(run, mode="search", HMM=False))
 
     return words
+
+
+def _entry(path: Path, number: int, fields: list[str]) -> tuple[str, int | None, str | None]:
+    """Word, frequency and tag of a line in jieba's format; its frequency, its tag or both may be missing."""
+    word, *rest = fields
+    frequency = int(rest.pop(0)) if rest and rest[0].isdecimal() else None
+    tag = rest.pop(0) if rest and rest[0].isascii() and rest[0].isalpha() else None
+    if rest:
+        raise _malformed(path, number, "word, frequency and tag, the last two optional", fields)
+    return fold_text(word), frequency, tag
 
 
 def _synonym_groups(path: Path) -> list[list[str]]:
