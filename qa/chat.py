@@ -182,8 +182,7 @@ def _chinese_topic(earlier: str, question: str) -> str | None:
     if any(word.tag.startswith(("v", "r")) for word in words):
         return None
     old = _tagged(earlier)
-    folded = "".join(word.text for word in words)
-    same = [word for word in old if word.text == tail.text or (len(word.text) > 1 and folded.endswith(word.text))]
+    same = [word for word in old if word.text == tail.text or _ends_alike(word, words)]
     if tail.tag in {"ns", "nr", "nt"}:
         kind = [word for word in old if word.tag == tail.tag]
         same = same or [word for word in kind if word.text[-1] == tail.text[-1]] or kind
@@ -195,6 +194,13 @@ def _chinese_topic(earlier: str, question: str) -> str | None:
         while first and old[first - 1].tag.startswith("n") and old[first - 1].tag != "nr":
             first -= 1
     return earlier[: old[first].start] + topic + earlier[old[last].end :]
+
+
+def _ends_alike(word: _Word, topic: list[_Word]) -> bool:
+    """南门市场 and 北门 市场: the same kind, however the names are cut."""
+    tail = topic[-1].text
+    whole = "".join(part.text for part in topic)
+    return min(len(word.text), len(tail)) > 1 and (whole.endswith(word.text) or word.text.endswith(tail))
 
 
 def _same_shape(earlier: str, topic: str) -> str | None:
