@@ -37,3 +37,8 @@ class Embedder(Protocol):
 
     def questions(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts to search with; differs from ``passages`` where the model was trained with prompts."""
+
+
+def encodable(text: str) -> str:
+    """The text with ``?`` for halves of surrogate pairs, which JSON lets through and tokenizers refuse."""
+    return text.encode("utf-8", "replace").decode("utf-8")

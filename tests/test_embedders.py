@@ -114,7 +114,7 @@ def test_no_texts_give_no_vectors(folder: Path) -> None:
     assert embedder.passages([]).shape == embedder.questions([]).shape == (0, DIM)
 
 
-@pytest.mark.parametrize("text", ["", "   \n", "\u200b", "\0", "☃" * 3])
+@pytest.mark.parametrize("text", ["", "   \n", "\u200b", "\0", "☃" * 3, "街\ud800道"])
 def test_any_text_has_a_unit_vector(folder: Path, text: str) -> None:
     [vector] = load_embedder(str(folder)).questions([text])
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.embedder import SELF_TEST
+from embeddings.embedder import SELF_TEST, encodable
 from embeddings.errors import ModelError
 from embeddings.model_folder import VOCABULARIES, WEIGHTS, fingerprint, read_json, read_modules, read_prompts
 from embeddings.vectors import Vectors, unit
@@ -96,7 +96,7 @@ class SentenceTransformersEmbedder:
     def _vectors(self, texts: Sequence[str], prompt: str, *, question: bool) -> Vectors:
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for start in range(0, len(texts), GROUP):
-            group = texts[start : start + GROUP]
+            group = [encodable(text) for text in texts[start : start + GROUP]]
             vectors[start : start + len(group)] = self._encode(group, prompt, question=question)
         return vectors
 
@@ -168,9 +168,8 @@ def _load(folder: Path, device: str | None) -> SentenceTransformer:
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of the libraries' own deprecations; nothing an owner of a model can act on
+            # The libraries' own deprecations: nothing that an owner of a model can act on.
+            warnings.simplefilter("ignore")
             return SentenceTransformer(
                 str(folder),
                 device=device,

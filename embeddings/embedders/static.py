@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.embedder import SELF_TEST
+from embeddings.embedder import SELF_TEST, encodable
 from embeddings.errors import ModelError
 from embeddings.model_folder import WEIGHTS, fingerprint, read_modules, read_prompts
 from embeddings.vectors import Vectors, unit
@@ -95,7 +95,7 @@ class StaticEmbedder:
     def _vectors(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):
-            sums = self._sums([prompt + text for text in texts[start : start + BLOCK_TEXTS]])
+            sums = self._sums([encodable(prompt + text) for text in texts[start : start + BLOCK_TEXTS]])
             # The direction of a mean is that of its sum. Zero has none: any fixed one is as good, NaN isn't.
             sums[~sums.any(axis=1), 0] = 1
             vectors[start : start + len(sums)] = unit(sums)
