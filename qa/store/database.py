@@ -20,6 +20,9 @@ BUSY_S = 30.0
 """How long SQLite waits for a lock of its own; held only for moments, since our lock keeps writers apart."""
 MIGRATION_WAIT_S = 30.0
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What Python's sqlite3 raises; the second when SQLite's own message quotes damaged bytes."""
+
 _DISK_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _READ_ONLY_ERRNOS = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -32,7 +35,7 @@ def store_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise from_sqlite(error, path) from error
     except OSError as error:
         raise _from_system(error, path) from error
@@ -47,7 +50,7 @@ def _from_system(error: OSError, path: Path) -> StoreError:
     return StoreError("STORE_UNAVAILABLE", f"{path} can't be used ({reason}); check that the data folder is reachable.")
 
 
-def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
+def from_sqlite(error: Exception, path: Path) -> StoreError:
     """SQLite's error in our words."""
     primary = _primary(error)
     if primary in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
@@ -63,7 +66,7 @@ def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
     return corrupt(path, str(error))
 
 
-def _primary(error: sqlite3.Error) -> int:
+def _primary(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -208,7 +211,7 @@ def readable_query(path: Path) -> str:
     check_header(path)
     try:
         _probe(path, "mode=ro")
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         if _primary(error) not in _SIDE_FILE_CODES:
             raise from_sqlite(error, path) from error
         if _journal(path):

@@ -23,6 +23,7 @@ from qa.errors import NotFoundError, StoreError
 from qa.reading import Document, Heading, shown_name
 from qa.store.database import (
     NAME,
+    SQLITE_ERRORS,
     backup,
     check_header,
     connect,
@@ -431,7 +432,7 @@ class Store:
                 yield connection
             finally:
                 self._give(connection)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise from_sqlite(error, self.path) from error
 
     @contextlib.contextmanager
@@ -465,8 +466,9 @@ class Store:
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         """Moves the journal into the file, so that at rest the store is one file. A reader may put that off."""
         try:
+            connection.execute("PRAGMA busy_timeout = 0")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             # Everything is committed, in the journal; the next writer tries again.
             _LOG.warning("%s: the journal stays for now (%s).", self.path, error)
 
