@@ -46,6 +46,7 @@ class Bot:
         self.terms = terms
         self._lock = threading.Lock()
         self._indexes: Indexes | None = None
+        self._retriever: Retriever | None = None
 
     @classmethod
     def open(cls, settings: Settings, *, index_seeds: bool = True, progress: Progress | None = None) -> Bot:
@@ -143,9 +144,15 @@ class Bot:
     def retriever(self) -> Retriever:
         """Retrieval over the corpus as it is now; indexes that a change made stale are opened again first."""
         with self._lock:
-            if self._indexes is None or self._indexes.sequence != self.store.sequence():
+            if self._retriever is None or self._indexes is None or self._indexes.sequence != self.store.sequence():
                 self._indexes = open_indexes(self.store, self.embedder, self.terms)
-            return Retriever(self._indexes.lexical, self._indexes.vectors, self.embedder, self.terms)
+                self._retriever = Retriever(
+                    self._indexes.lexical, self._indexes.vectors, self.embedder, self.terms, self._texts
+                )
+            return self._retriever
+
+    def _texts(self, ids: Sequence[int]) -> dict[int, str]:
+        return {number: passage.text for number, passage in self.store.passages(ids).items()}
 
     def index(
         self,

@@ -239,7 +239,8 @@ def index_corpus(
         if progress:
             progress("embedding", min(start + CHUNK, len(texts)), len(texts))
     ids = np.arange(len(texts), dtype=np.int64)
-    return Retriever(lexical, build_vector_store(VECTOR_STORE, ids, np.concatenate(vectors)), embedder, terms)
+    nearest = build_vector_store(VECTOR_STORE, ids, np.concatenate(vectors))
+    return Retriever(lexical, nearest, embedder, terms, lambda wanted: {i: texts[i] for i in wanted})
 
 
 def evaluate_collection(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,16 @@ from qa.text import Terms
 TEXTS = {1: "red apple", 2: "red red pear", 3: "green plum"}
 
 
+def _texts(ids: Sequence[int]) -> dict[int, str]:
+    return {i: TEXTS[i] for i in ids}
+
+
 @pytest.fixture
 def retriever(tmp_path: Path) -> Retriever:
     terms, model = Terms(), Compass()
     lexical = LexicalIndex.build(tmp_path / "lexical", [(i, terms.passage(text)) for i, text in TEXTS.items()])
     vectors = build_vector_store("exact", np.array(list(TEXTS), dtype=np.int64), model.passages(list(TEXTS.values())))
-    return Retriever(lexical, vectors, model, terms, FusionWeights(lexical=0.8, dense=0.2))
+    return Retriever(lexical, vectors, model, terms, _texts, FusionWeights(lexical=0.8, dense=0.2, sentence=0.0))
 
 
 def test_the_lexical_leg_ranks_by_bm25(retriever: Retriever) -> None:
@@ -75,6 +80,7 @@ def test_an_empty_corpus_finds_nothing(tmp_path: Path) -> None:
         build_vector_store("exact", np.empty(0, np.int64), np.empty((0, 2), np.float32)),
         Compass(),
         Terms(),
+        _texts,
     )
     [found] = empty.retrieve_many(["red"], 5)
     assert (found.hits, found.searched) == ((), 0)
