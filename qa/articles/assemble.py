@@ -182,27 +182,28 @@ def _captions(nodes: Sequence[Node], source: str, *, noisy: bool) -> Section:
 def _paragraphs(body: Sequence[Node], source: str, *, noisy: bool) -> tuple[Paragraph, ...]:
     """The section's paragraphs, halves of a sentence joined over column breaks."""
     found: list[list[Block]] = []
-    for node in body:
-        if found and not node.listed and _goes_on(found[-1][-1].text, node.text):
+    for before, node in zip([None, *body], body, strict=False):
+        if before is not None and _goes_on(before, node):
             found[-1].append(node.block)
         else:
             found.append([node.block])
     return tuple(_paragraph(joined(parts, source), noisy=noisy) for parts in found)
 
 
-def _goes_on(left: str, right: str) -> bool:
-    """Whether ``right`` is the second half of the sentence that ``left`` leaves open.
+def _goes_on(before: Node, node: Node) -> bool:
+    """Whether the node is the second half of the sentence that the one before it leaves open.
 
     Chinese prose always ends in a mark, so an open end goes on, but for the colon before a list. Elsewhere lower case
-    tells.
+    tells. Items of lists often have no mark: only a cut word or a hanging comma shows that one goes on.
     """
-    if cues.ends_sentence(left):
+    left, right = before.text, node.text
+    if node.listed or before.style in {"code", "row", "field"} or cues.ends_sentence(left):
         return False
     if left[-1] in "：:":
         return False
     if right[0].isascii() and right[0].isalpha() and left[-1].isascii():
         return right[0].islower()
-    return True
+    return not before.listed or cues.continues(left, right)
 
 
 def _paragraph(block: Block, *, noisy: bool) -> Paragraph:

@@ -25,8 +25,9 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LINE = re.compile(r"([^\r\n\f\v\u2028\u2029\x85]*)(\r\n|[\r\n\f\v\u2028\u2029\x85]|$)")
 _MARKUP = re.compile(r"\*\*|__(?=\S)|(?<=\S)__")
 # The bounds keep matching quick on a line of nothing but brackets.
-_MARKDOWN_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\n]{0,400}\)")
+_MARKDOWN_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\((?:[^()\n]|\([^()\n]{0,100}\)){0,400}\)")
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*[\w+.#-]*$")
+_INNER_MARK = re.compile(r"[，、。；：！？,.;:!?“”「」()（）《》]\s*\w")
 _WIDE_BLANK = re.compile(r"[ \t]{2,}|[\t\u3000]+")
 
 NOISE_DENSITY = 1 / 60
@@ -41,6 +42,9 @@ LETTER_SPACED = 0.7
 
 FULL_LINE = 0.8
 """Share of the print width from which on a line counts as full, so that its break is the printer's."""
+
+POINTED = 0.2
+"""Share of full lines with a punctuation mark inside from which on they can be prose; lines of verse have none."""
 
 GAP = 3
 """Blank lines from which on a break is the place of a lost picture rather than the end of a paragraph; counted as if
@@ -219,7 +223,10 @@ def _print(lines: Sequence[_Line]) -> _Print | None:
     page = _Print(widths[int(0.9 * (len(widths) - 1))], base, indented=False)
     filled = [line for line, _ in pairs if page.is_full(line)]
     open_ended = [line for line in filled if not cues.ends_sentence(line.text)]
+    pointed = [line for line in filled if _INNER_MARK.search(line.text)]
     if page.width > 70 or len(filled) < 0.6 * len(pairs) or len(open_ended) < 0.5 * len(filled):
+        return None
+    if len(pointed) < POINTED * len(filled):
         return None
     after_ends = [after for line, after in pairs if not page.is_full(line) and cues.ends_sentence(line.text)]
     indented = sum(page.is_indented(line) for line in after_ends)

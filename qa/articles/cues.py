@@ -12,8 +12,12 @@ import rjieba
 
 from qa.text import fold_text
 
+_NEAR = 80
+"""Characters at an end of a text within which a byline or mark must lie, so that matching stays quick on any text."""
+
 _FINAL = "。！？!?…．"
 _CLOSING = "”’\"'」』）)]】》〉*"
+_END_MARK = re.compile(r"\s*(?:[（(](?:完|全文完)[）)]|[■□◆◇●▲])$")
 _LATIN_FINAL = re.compile(r"[A-Za-z0-9)%\"'”’]\.[\"'”’)\]]*$")
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 
@@ -27,8 +31,9 @@ _SIMPLIFIED = str.maketrans(
 
 MARKDOWN_HEADING = re.compile(r"^(#{1,6})[ \t\u3000]*(?=[^#\s])")
 BULLET = re.compile(r"^[●○◆◇■□▲△▼▶►★☆※◎•▪▫➤❖◼◾✦✧❤◉◈▌][ \t\u3000]*(?=\S)")
-BRACKETED = re.compile(r"^[【〖](?P<words>[^【】〖〗]{1,40})[】〗]$")
-FIELD = re.compile(rf"^[{_HAN}A-Za-z][{_HAN}A-Za-z \u3000]{{1,9}}[：:][ \t\u3000]*\S")
+BRACKETED = re.compile(r"^(?:[【〖](?P<words>[^【】〖〗]{1,40})[】〗]|(?P<title>《[^《》]{1,40}》))$")
+_FIELD = re.compile(rf"^[{_HAN}A-Za-z][{_HAN}A-Za-z \u3000]{{1,9}}[：:][ \t\u3000]*\S")
+_PICTOGRAPH = re.compile("^[\u2300-\u23ff\u2600-\u27bf\U0001f300-\U0001faff]")
 LIST_ITEM = re.compile(r"^(?:[-*+–—][ \t]+|>[ \t]*|\d{1,3}[.)][ \t]+)(?=\S)")
 
 NUMBERINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -39,28 +44,34 @@ NUMBERINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """Styles of numbered headings, by name."""
 
-_PAPER = r"(?:本报|本刊|本网|本台|本社|新华社|中新社|人民网|特约|首席|见习|实习|资深)"
+_PAPER = r"(?:本报|本刊|本网|本台|本社|新华社|中新社|中央社|人民网|特约|首席|见习|实习|资深)"
 _ROLE = rf"(?:{_PAPER}*(?:记者|通讯员|撰稿人?|评论员|作者|编译|文/图|图/文|文|图|摄影))"
 _NAME = rf"[{_HAN}·]{{2,6}}"
 _NAMES = rf"{_NAME}(?:[ \t\u3000、,，/]+{_NAME})*"
 _ENDING = r"(?:[ \t\u3000]*(?:报道|摄影报道|文并摄|文/摄|文|供稿|整理|采写|编译))?"
+# 〔記者王小明／臺北報導〕, （中央社記者王小明臺北3日電）, 【本报记者李四北京报道】
+_AGENCY = rf"[（(〔【\[]{_PAPER}*(?:记者|通讯员|特派员|综合)[{_HAN}\d·、/／ ]{{2,30}}(?:报导|报道|电|讯)[）)〕】\]]"
 _BYLINE = re.compile(
     rf"^[□■◇◆○●\-—(（\[【\s]*(?:{_ROLE}[ \t\u3000:：/]+{_NAMES}[ \t\u3000]*)+{_ENDING}[)）\]】\s]*$"
     rf"|^(?:文|图|文/图)[/／:：]\s*{_NAMES}$"
     rf"|^[□■◇◆○●]?{_PAPER}+(?:记者|通讯员){_NAME}{_ENDING}$"
     rf"|^[□■◇◆○●\[【(（]*{_PAPER}*(?:记者|通讯员|中心)?{_NAME}[/／]{_NAMES}(?:电|讯|报导|报道)[\])）】]*$"
+    rf"|^{_AGENCY}$"
 )
-_ENGLISH_BYLINE = re.compile(r"^[Bb]y\s+[A-Z][\w.'’-]+(?:\s+(?:and|[A-Z][\w.'’-]*|,))*(?:,\s*[\w ]+)?$")
+_ENGLISH_BYLINE = re.compile(
+    r"^(?:By|BY|by)\s+[A-Z][\w.'’-]+(?:\s+(?:and|AND|[A-Z][\w.'’-]*|,))*(?:,\s*[\w ]+)?$"
+    r"|^(?:Staff|Senior|Special|Chief|Political|City)?\s?(?:Staff )?(?:Reporter|Writer|Correspondent)$",
+)
 _CREDIT = re.compile(
     rf"^[□■(（\s]*(?:{_ROLE}[ \t\u3000:：/]*)?{_NAME}(?:[ \t\u3000、]+{_NAME})*[ \t\u3000/]*(?:摄影|摄|供图|/图|制图|绘图)[)）\s]*$"
-    r"|^(?:图片来源|供图|Photo(?:graph)? by|Photo:|Image:).{0,60}$"
+    r"|^[（(]?图片?由?.{2,20}(?:提供|供图)[)）]?$|^(?:图片来源|供图|Photo(?:graph)? by|Photo:|Image:).{0,60}$"
 )
 _REPORTERS = rf"[（(]\s*(?:{_ROLE}[ \t\u3000:：]*{_NAMES}[ \t\u3000、,，]*)+{_ENDING}[）)]"
 _DATELINE = re.compile(
     rf"^(?:【?本报[{_HAN}]{{0,4}}讯】?|【?[{_HAN}]{{1,3}}报讯】?|讯(?=[（( ])"
-    rf"|(?:据)?(?:新华社|中新社|中新网|人民网|本报|本台)[{_HAN}]{{1,8}}(?:\d{{1,2}}月)?\d{{1,2}}日(?:电|讯|消息))"
+    rf"|(?:据)?(?:新华社|中新社|中新网|人民网|本报|本台)[{_HAN}]{{0,8}}(?:\d{{1,2}}月)?\d{{1,2}}日(?:电|讯|消息))"
     rf"(?:[ \t\u3000]*{_REPORTERS})?[ \t\u3000:：]*"
-    rf"|^{_REPORTERS}[ \t\u3000]*"
+    rf"|^{_REPORTERS}[ \t\u3000]*|^{_AGENCY}[ \t\u3000]*"
     r"|^[A-Z][A-Z .,]{2,30}(?:, [A-Z][a-z]{2,8}\.? \d{1,2})?\s*(?:\([A-Z][A-Za-z ]+\)\s*)?(?:—|–|--|- )\s*"
 )
 _END_REPORTERS = re.compile(rf"{_REPORTERS}\s*$")
@@ -87,20 +98,24 @@ _FOLIO = re.compile(
 _ADVERTISEMENT = re.compile(r"^[【\[（(]?(?:广告|公益广告|分类广告|Advertisement|ADVERTISEMENT|Sponsored)[】\]）)]?$")
 _IMPRINT = re.compile(
     r"^[（(]?(?:下转|上接|接|转|(?:更多|相关|详细)报道.{0,6})第?\s*[A-Z]?[\d一二三四五六七八九十]+\s*版[）)]?$"
-    r"|^(?:(?:本版)?(?:责任)?(?:编辑|责编|美编|校对|版式|排版|值班|主编|审校|制图|组版)|国内统一|邮发代号|邮政编码|社址|地址|网址|"
-    r"投稿|订阅|零售|定价|印刷|发行|版权|广告(?:许可|热线|经营)|(?:官方)?微[信博](?:公众号)?[:：])"
-    r".{0,60}$"
+    r"|^[（(【\[]?(?:本版)?(?:责任|值班|文字|图片)?(?:编辑|责编|美编|校对|版式|排版|值班|主编|审校|制图|组版)[\s:：/／|].{0,60}$"
+    r"|^(?:国内统一|邮发代号|印刷|发行|版权|广告(?:许可|经营)|(?:零售|定价)[^。]{0,6}\d)(?:[^。]{0,12}[:：\d]).{0,50}$"
     r"|^第?\s*[A-Z]?\d{1,3}\s*版(?:\s.{0,20})?$|^今日\d+版"
     r"|^(?:19|20)\d\d年\d{1,2}月\d{1,2}日\s*(?:星期|周)[一二三四五六日天](?:\s.{0,30})?$"
-    r"|^.{0,14}(?:电话|热线|传真|邮箱|E-?mail)[:：]?\s*[\d\-－ ()（）A-Za-z@.、,，/]{5,60}$",
+    r"|^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+(?:[A-Z][a-z]{2,8}\.?\s+\d{1,2}|\d{1,2}\s+[A-Z][a-z]{2,8}),?\s+\d{4}$",
+    re.IGNORECASE,
+)
+_CONTACT = re.compile(
+    r"^.{0,14}(?:电话|热线|传真|邮箱|E-?mail)[:：]?\s*[\d\-－ ()（）A-Za-z@.、,，/]{5,60}$"
+    r"|^(?:社址|地址|网址|邮政编码|邮编|投稿|订阅|(?:官方)?微[信博](?:公众号)?)[^:：。]{0,6}[:：].{0,60}$",
     re.IGNORECASE,
 )
 _CAPTION = re.compile(
-    r"[（(](?:[左右中前后][图排起一二三四]{0,3}|资料图片?|图[一二三四\d]|(?:left|right|centre|center))[）)]|^[▲▼↑↓←→]|^图片?(?:为|[一二三四五\d][:：])|^图[:：]"
+    r"[（(](?:[左右中前后][图排起一二三四]{0,3}|资料图片?|图[一二三四\d]|(?:left|right|centre|center))[）)]|^[▲▼↑↓←→]|^[上下左右]?图片?(?:为|[一二三四五\d]?[:：])"
 )
-
-_NEAR = 80
-"""Characters within which a byline in brackets must lie, so that matching stays quick on any text."""
+_CAPTION_SENTENCE = re.compile(
+    rf"^[▲▼]?[上下左右]?图片?(?:为|[一二三四五\d]?[:：])|[。\s（(](?:{_ROLE}[ \u3000:：/]*)?{_NAME}[ \u3000/]*(?:摄影|摄|供图)[)）]?$"
+)
 
 _OPEN_END = re.compile(r"[，,、；;：:（(“‘「『《〈—\-/]$")
 _FUNCTION_END = re.compile(
@@ -134,8 +149,8 @@ def _plain(text: str) -> str:
 
 def ends_sentence(text: str) -> bool:
     """Whether the text ends with a full stop, question or exclamation mark, closing quotes and brackets aside."""
-    bare = text.rstrip().rstrip(_CLOSING)
-    return bool(bare) and (bare[-1] in _FINAL or bool(_LATIN_FINAL.search(text.rstrip())))
+    bare = _END_MARK.sub("", text[-_NEAR:]).rstrip().rstrip(_CLOSING)
+    return bool(bare) and (bare[-1] in _FINAL or bool(_LATIN_FINAL.search(text[-_NEAR:].rstrip())))
 
 
 def is_mark_line(text: str) -> bool:
@@ -202,6 +217,16 @@ def end_reporters_start(text: str) -> int | None:
     return match.start() + skipped if match and match.start() + skipped > 0 else None
 
 
+def is_field(text: str) -> bool:
+    """Whether the line is a label with its value, as at the head of minutes (``地点：会议室``)."""
+    return len(text) <= _NEAR and bool(_FIELD.match(text))
+
+
+def is_item(text: str) -> bool:
+    """Whether the line opens with a pictograph, as items of posts and notices do."""
+    return bool(_PICTOGRAPH.match(text))
+
+
 def is_date_heading(text: str) -> bool:
     """Whether the line is nothing but a date, as over a diary's entry."""
     return bool(_DATE_HEADING.match(_plain(text)))
@@ -230,7 +255,17 @@ def is_advertisement(text: str) -> bool:
 
 def is_imprint(text: str) -> bool:
     """Whether the line is page furniture: editors, folio, prices, telephone lines, issue date."""
-    return bool(_IMPRINT.match(_plain(text))) or is_folio(text)
+    return len(text) <= _NEAR and (bool(_IMPRINT.match(_plain(text))) or is_folio(text))
+
+
+def is_contact(text: str) -> bool:
+    """Whether the line only tells where to write or ring: furniture between articles, a fact in a notice."""
+    return len(text) <= _NEAR and bool(_CONTACT.match(_plain(text)))
+
+
+def is_caption_sentence(text: str) -> bool:
+    """Whether a whole sentence describes a picture: it says so (``图为…。``), or the photographer's name ends it."""
+    return len(text) <= 120 and bool(_CAPTION_SENTENCE.search(_plain(text)))
 
 
 def is_caption(text: str) -> bool:

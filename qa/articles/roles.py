@@ -99,6 +99,8 @@ def understand(found: Sequence[Block], headings: Sequence[Heading], source: str)
     _front_matter(nodes)
     nodes = _underlined(nodes)
     _folios(nodes)
+    _fields(nodes)
+    _lone_triangles(nodes, source)
     tight = 2 * sum(node.gap == 0 for node in nodes[1:]) > len(nodes)
     if not tight:
         _advertisements(nodes)
@@ -129,6 +131,8 @@ def _marked(block: Block, named: Mapping[int, Heading], source: str) -> Node:
         return Node(block, Role.FURNITURE, start, kind="advertisement")
     if cues.is_imprint(text) and not cues.is_date_heading(text):
         return Node(block, Role.FURNITURE, start, kind="imprint")
+    if cues.is_contact(text):
+        return Node(block, Role.FURNITURE, start, kind="contact")
     if cues.is_credit(text):
         return Node(block, Role.FURNITURE, start, kind="credit")
     if cues.is_byline(text):
@@ -138,6 +142,8 @@ def _marked(block: Block, named: Mapping[int, Heading], source: str) -> Node:
         if not text[length:].strip():
             return Node(block, Role.BYLINE, start)
         return Node(block, Role.BODY, start, byline=block.cut(0, length), opens=True)
+    if cues.is_caption_sentence(text):
+        return Node(block, Role.CAPTION, start)
     if cues.is_date_heading(text):
         return Node(block, Role.TITLE, start, "date")
     match = cues.BULLET.match(text)
@@ -145,13 +151,15 @@ def _marked(block: Block, named: Mapping[int, Heading], source: str) -> Node:
         rest = block.cut(match.end())
         return Node(rest, Role.TITLE if is_display(rest.text) else Role.BODY, start, "bullet", listed=True)
     match = cues.BRACKETED.match(text)
-    if match and is_display(match["words"]):
-        inner = block.cut(*match.span("words"))
+    if match and is_display(text):
+        inner = block.cut(*match.span("words" if match["words"] else "title"))
         return Node(inner, Role.TITLE, start, "date" if cues.is_date_heading(inner.text) else "bracket", source=block)
     number = cues.numbering(text)
     if number and is_display(text):
         return Node(block, Role.TITLE, start, number[0], listed=True)
     item = cues.LIST_ITEM.match(text)
+    if text[0] == "|":
+        return Node(block, Role.BODY, start, "row", listed=True)
     if number:
         return Node(block, Role.BODY, start, number[0], listed=True)
     if item:
@@ -203,6 +211,28 @@ def _folios(nodes: Sequence[Node]) -> None:
                 _furnish(node, "running head")
 
 
+def _fields(nodes: Sequence[Node]) -> None:
+    """Labels with their values, two and more right below one another, are a list (``时间：…``, ``地点：…``)."""
+    run: list[Node] = []
+    for node in [*nodes, None]:
+        field = node is not None and node.role in {Role.TITLE, Role.BODY, Role.FURNITURE} and cues.is_field(node.text)
+        if node is not None and field and (node.gap == 0 or not run):
+            run.append(node)
+            continue
+        if len(run) > 1:
+            for item in run:
+                item.role, item.style, item.kind, item.listed = Role.BODY, "field", "", True
+        run = [node] if node is not None and field else []
+
+
+def _lone_triangles(nodes: Sequence[Node], source: str) -> None:
+    """A triangle that stands over or under one line only is a pointer to a picture, not a bullet."""
+    for pointers in ("▲△", "▼▽"):
+        found = [node for node in nodes if node.style == "bullet" and source[node.start] in pointers]
+        if len(found) == 1 and found[0].role is Role.TITLE:
+            found[0].role = Role.CAPTION
+
+
 def _two_lines(nodes: Sequence[Node], source: str) -> list[Node]:
     """The nodes with each headline that was set in two lines as one; blank lines tell it from what surrounds it."""
     kept: list[Node] = []
@@ -216,7 +246,7 @@ def _two_lines(nodes: Sequence[Node], source: str) -> list[Node]:
             and (before.gap > 0 or len(kept) == 1)
             and {before.role, node.role} == {Role.TITLE}
             and {before.style, node.style} == {"plain"}
-            and not (cues.is_signature(node.text) or before.listed)
+            and not (cues.is_signature(node.text) or cues.is_item(node.text))
         ):
             before.block = joined((before.block, node.block), source)
         else:
@@ -228,7 +258,6 @@ def is_display(text: str) -> bool:
     """Whether the line could be display type: short, and not a sentence."""
     return (
         width(text) <= TITLE_WIDTH
-        and text[:1] != "|"
         and not cues.ends_sentence(text)
         and not re.search(r"[。：:；;,，、]$|。", text)
         and not (text[:1].islower() and text.isascii())
@@ -358,6 +387,11 @@ def _anchored(nodes: list[Node], i: int) -> None:
         if node.gap >= GAP and first > 0 and first < i:
             break
     _subhead_below(nodes, i)
+    above = i - 1
+    while above >= 0 and nodes[above].role in {Role.BYLINE, Role.SUBHEAD}:
+        if nodes[above].role is Role.BYLINE and nodes[above].opens:
+            return
+        above -= 1
     if first < i or nodes[i].role is Role.BODY or i == 0:
         _header(nodes, first, i - 1)
         if not any(node.new for node in nodes[first : i + 1]):
@@ -574,6 +608,7 @@ def _leftovers(nodes: list[Node]) -> None:
                 node.role = Role.CAPTION
             else:
                 _furnish(node, "masthead")
+    _contacts(nodes)
     _verses(nodes)
     marked = any(node.style[0] == "h" and node.role in {Role.HEADING, Role.HEADLINE} for node in nodes)
     for i, node in enumerate(nodes):
@@ -581,14 +616,27 @@ def _leftovers(nodes: list[Node]) -> None:
             node.role = _leftover(nodes, i, marked=marked)
 
 
+def _contacts(nodes: Sequence[Node]) -> None:
+    """Where to write or ring is furniture between articles and beside other furniture, else a line of the article."""
+    several = sum(node.new for node in nodes) > 1
+    for i, node in enumerate(nodes):
+        if node.kind == "contact":
+            beside = {nodes[j].kind for j in (i - 1, i + 1) if 0 <= j < len(nodes)} - {"", "contact"}
+            after = _flow(nodes, i, 1)
+            inside = after is not None and after.role is Role.BODY and not after.new
+            if not beside and (inside or not several):
+                node.role, node.kind, node.listed = Role.BODY, "", True
+
+
 def _verses(nodes: Sequence[Node]) -> None:
-    """Three and more display lines in a row head nothing: they are lines of verse or of a list."""
+    """Display lines that head nothing are lines of verse or of a list: three in a row, or two that end an article."""
     run: list[Node] = []
     for node in [*nodes, None]:
-        if node is not None and node.role is Role.TITLE and node.style == "plain" and node.gap < GAP:
+        display = node is not None and node.role is Role.TITLE and node.gap < GAP
+        if node is not None and display and (node.style == "plain" or (node.style == "date" and run)):
             run.append(node)
             continue
-        if len(run) > 2:
+        if len(run) > 2 or (len(run) == 2 and (node is None or node.new)):
             for line in run:
                 line.role, line.listed = Role.BODY, True
         run = []
