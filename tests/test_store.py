@@ -701,45 +701,43 @@ def test_killed_writers_lose_nothing_acknowledged_and_leave_nothing_half(tmp_pat
     """Thirty kills at random moments; the lines that were printed are the acknowledgements."""
     chance = random.Random(11)
     kept: dict[str, str] = {}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", WRITE, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=ENVIRON,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    for seed in range(30):
-        process.stdin.write(f"{seed}\n")
-        process.stdin.flush()
-        child, changes, wanted = 0, 0, chance.randint(1, 6)
-        under_way: list[str] = []
-        for line in process.stdout:
-            words = line.split()
-            if words == ["dead"]:
-                break
-            if words[0] == "child":
-                child = int(words[1])
-            elif words == ["done"]:
-                apply(kept, under_way)
-                under_way, changes = [], changes + 1
-            else:
-                under_way = words
-            if child and changes >= wanted:
-                time.sleep(chance.uniform(0, 0.02))
-                os.kill(child, signal.SIGKILL)
-                child = 0
-        with Store(tmp_path) as store:
-            texts = {name: store.file_text(name) for name in store.files()}
-            assert store.findings() == []
-        # What wasn't acknowledged is there wholly or not at all.
-        possible = [dict(kept), apply(dict(kept), under_way)]
-        assert texts in possible, seed
-        kept = texts
-    process.stdin.close()
-    process.stdout.close()
-    assert process.wait() == 0
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for seed in range(30):
+            process.stdin.write(f"{seed}\n")
+            process.stdin.flush()
+            child, changes, wanted = 0, 0, chance.randint(1, 6)
+            under_way: list[str] = []
+            for line in process.stdout:
+                words = line.split()
+                if words == ["dead"]:
+                    break
+                if words[0] == "child":
+                    child = int(words[1])
+                elif words == ["done"]:
+                    apply(kept, under_way)
+                    under_way, changes = [], changes + 1
+                else:
+                    under_way = words
+                if child and changes >= wanted:
+                    time.sleep(chance.uniform(0, 0.02))
+                    os.kill(child, signal.SIGKILL)
+                    child = 0
+            with Store(tmp_path) as store:
+                texts = {name: store.file_text(name) for name in store.files()}
+                assert store.findings() == []
+            # What wasn't acknowledged is there wholly or not at all.
+            possible = [dict(kept), apply(dict(kept), under_way)]
+            assert texts in possible, seed
+            kept = texts
+    assert process.returncode == 0
 
 
 def apply(kept: dict[str, str], change: list[str]) -> dict[str, str]:
