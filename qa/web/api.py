@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from qa.answer import record_json
@@ -30,11 +30,21 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _whole_text(text: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("half a surrogate pair is no character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole_text)]
+"""JSON's escapes can name half characters, which no model and no UTF-8 answer can hold."""
+
+
 class Ask(_Model):
     """What is asked."""
 
-    question: str
-    history: Annotated[list[str], Field(max_length=MAX_HISTORY)] = []
+    question: Text
+    history: Annotated[list[Text], Field(max_length=MAX_HISTORY)] = []
     """Earlier questions of the conversation, oldest first."""
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None = None
     """Passages wanted; the server's setting when absent."""

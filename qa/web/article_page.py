@@ -1,7 +1,7 @@
 """The article page: an article as read or as scanned, with the cited place marked. Plain HTML; works without scripts.
 
-``GET /articles/{id}?start=&end=&view=scan&lang=#mark``: ``start`` and ``end`` count characters of the original file's
-text.
+``GET /articles/{id}?start=&end=&view=scan&lang=#mark``: ``start`` and ``end``, given any number of times, count
+characters of the original file's text.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from qa.articles import Piece
 from qa.bot import Bot
 from qa.errors import NotFoundError
-from qa.store import StoredArticle, StoredSection
+from qa.store import StoredArticle, StoredPassage, StoredSection
 from qa.web.render import Span, article_url, marked, shown_spans
 from qa.web.words import Words, for_request
 
@@ -39,11 +40,14 @@ def find_article(bot: Bot, name: str) -> StoredArticle:
     return article
 
 
-def parse_span(start: str | None, end: str | None) -> Span | None:
-    """The span that a URL asks to mark; None when it names none that could be."""
-    if not (start and end and (start + end).isascii() and (start + end).isdecimal() and len(start + end) <= 20):
-        return None
-    return (int(start), int(end)) if int(start) < int(end) else None
+def parse_spans(starts: Sequence[str], ends: Sequence[str]) -> list[Span]:
+    """The spans that a URL asks to mark, in the order of the text; what can't be one is left out."""
+    return sorted(
+        (int(start), int(end))
+        for start, end in zip(starts, ends, strict=False)
+        if all(place.isascii() and place.isdecimal() and len(place) <= ID_DIGITS for place in (start, end))
+        and int(start) < int(end)
+    )
 
 
 def document(title: str, body: Markup, words: Words) -> str:
@@ -60,7 +64,7 @@ def document(title: str, body: Markup, words: Words) -> str:
 def page(
     article: StoredArticle,
     neighbours: tuple[int | None, int | None],
-    mark: Span | None,
+    marks: Sequence[Span],
     words: Words,
     *,
     scan: bool = False,
@@ -69,11 +73,11 @@ def page(
     title = article.headline or words.untitled
     views = Markup("").join(
         Markup('<a href="{}" aria-current="{}">{}</a>').format(
-            article_url(article.id, mark, words, scan=view), "page" if view == scan else "false", text
+            article_url(article.id, marks, words, scan=view), "page" if view == scan else "false", text
         )
         for view, text in ((False, words.as_read), (True, words.as_scanned))
     )
-    shown = _scan(article, mark, words) if scan else _read(article, mark, words)
+    shown = _scan(article, marks, words) if scan else _read(article, marks, words)
     body = Markup('<main><p class="file">{}</p><p class="views">{}</p>{}</main>{}').format(
         f"{article.file.name} · {words.place.format(start=article.start, end=article.end)}",
         views,
@@ -83,7 +87,7 @@ def page(
     return document(title, body, words)
 
 
-def _read(article: StoredArticle, mark: Span | None, words: Words) -> Markup:
+def _read(article: StoredArticle, marks: Sequence[Span], words: Words) -> Markup:
     header = [
         Markup('<p class="{}">{}</p>').format(name, text) if name != "headline" else Markup("<h1>{}</h1>").format(text)
         for name, text in (
@@ -108,44 +112,63 @@ def _read(article: StoredArticle, mark: Span | None, words: Words) -> Markup:
         shown_path = path
         parts += [
             Markup('<p class="{}">{}</p>').format(section.kind, paragraph)
-            for paragraph in _paragraphs(article, section, mark)
+            for paragraph in _paragraphs(article, section, marks)
         ]
     return Markup('<article dir="auto">{}</article>').format(Markup("\n").join(parts))
 
 
-def _paragraphs(article: StoredArticle, section: StoredSection, mark: Span | None) -> list[Markup]:
+def _paragraphs(article: StoredArticle, section: StoredSection, marks: Sequence[Span]) -> list[Markup]:
     """The section's paragraphs, put together from its passages: a passage may hold several, or end inside one."""
     paragraphs: list[Markup] = []
-    before: int | None = None
+    last: int | None = None
     for passage in section.passages:
-        after = passage.pieces[0].start
-        gap = article.text[before - article.start : after - article.start] if before is not None else "\n"
-        goes_on = before is not None and article.start <= before <= after <= article.end and "\n" not in gap
-        spans = shown_spans(passage.pieces, [mark]) if mark else []
+        spans = shown_spans(passage.pieces, marks)
         begin = 0
-        for number, line in enumerate(passage.text.split("\n")):
-            end = begin + len(line)
+        for end in _paragraph_ends(article, passage):
             clipped = [(max(a, begin) - begin, min(b, end) - begin) for a, b in spans if a < end and b > begin]
-            if number == 0 and goes_on:
-                paragraphs[-1] += marked(line, clipped)
+            paragraph = marked(passage.text[begin:end], clipped)
+            first = passage.pieces[0].start
+            if begin == 0 and last is not None and last < first and "\n" not in _between(article, last, first):
+                paragraphs[-1] += paragraph
             else:
-                paragraphs.append(marked(line, clipped))
+                paragraphs.append(paragraph)
             begin = end + 1
-        before = passage.pieces[-1].end
+        last = passage.pieces[-1].end - 1
     return paragraphs
 
 
-def _scan(article: StoredArticle, mark: Span | None, words: Words) -> Markup:
-    spans: list[Span] = []
-    if mark and mark[0] < article.end and mark[1] > article.start:
-        spans = [(max(mark[0], article.start) - article.start, min(mark[1], article.end) - article.start)]
+def _paragraph_ends(article: StoredArticle, passage: StoredPassage) -> list[int]:
+    """Where in the passage's text its paragraphs end.
+
+    In a script without blanks each line break that is shown ends one; in others it may only be where the line ended,
+    unless a blank line follows.
+    """
+    places = [place for piece in passage.pieces for place in range(piece.start, piece.end)]
+    ends = [
+        at
+        for at, char in enumerate(passage.text)
+        if char == "\n"
+        and (not passage.text[at - 1].isascii() or "\n" in _between(article, places[at], places[at + 1]))
+    ]
+    return [*ends, len(passage.text)]
+
+
+def _between(article: StoredArticle, place: int, other: int) -> str:
+    """The original between two places of the file; a line break where that isn't within the article."""
+    if not article.start <= place < other < article.end:
+        return "\n"
+    return article.text[place + 1 - article.start : other - article.start]
+
+
+def _scan(article: StoredArticle, marks: Sequence[Span], words: Words) -> Markup:
+    spans = shown_spans([Piece(article.start, article.end)], marks)
     return Markup('<p class="note">{}</p><pre dir="auto">{}</pre>').format(words.scan_note, marked(article.text, spans))
 
 
 def _ways(neighbours: tuple[int | None, int | None], words: Words) -> Markup:
     previous, following = neighbours
     links = [
-        Markup('<a rel="{}" href="{}">{}</a>').format(rel, article_url(article_id, None, words), text)
+        Markup('<a rel="{}" href="{}">{}</a>').format(rel, article_url(article_id, (), words), text)
         for rel, article_id, text in (
             ("prev", previous, f"← {words.previous}"),
             ("next", following, f"{words.following} →"),
@@ -168,7 +191,7 @@ def router(bot: Bot) -> APIRouter:
         html = page(
             found,
             (in_file[here - 1] if here else None, in_file[here + 1] if here + 1 < len(in_file) else None),
-            parse_span(query.get("start"), query.get("end")),
+            parse_spans(query.getlist("start"), query.getlist("end")),
             for_request(query.get("lang"), request.headers.get("accept-language", "")),
             scan=query.get("view") == "scan",
         )

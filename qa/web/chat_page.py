@@ -8,6 +8,7 @@ when it is needed, after the settings that Gradio reads as it is loaded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from qa.errors import WenbaoError
 from qa.web import render
 from qa.web.examples import Source, example_questions
 from qa.web.words import LANGUAGES, ZH_HANT, Words
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = 4
 EXAMPLE_ARTICLES = 200
@@ -91,6 +94,9 @@ class Chat:
             answer = render.answer(record, words, passages, self._pieces)
         except WenbaoError as error:
             yield asked.with_message("assistant", render.note(words.errors.get(error.code, error.message)))
+        except Exception:
+            log.exception("A question of the chat failed")
+            yield asked.with_message("assistant", render.note(words.failed))
         else:
             yield asked.with_message("assistant", answer).with_question(question)
 
@@ -139,10 +145,16 @@ def _page(chat: Chat, words: Words, question_chars: int) -> gradio.Blocks:
     def begin() -> tuple[str, Any, Talk]:
         return "", gradio.Chatbot(value=[], examples=_examples(chat, words)), Talk()
 
-    with gradio.Blocks(title=f"{words.title} · {words.slogan}", analytics_enabled=False) as page:
+    def refresh() -> Any:
+        """The examples of the corpus as it is now; a conversation that is quicker than this stays."""
+        return gradio.Chatbot(examples=_examples(chat, words))
+
+    page = gradio.Blocks(title=f"{words.title} · {words.slogan}", analytics_enabled=False)
+    with page:
         talk = gradio.State(Talk())
         with gradio.Row(elem_id="wb-top"):
-            gradio.Markdown(render.top(words), elem_id="wb-name")
+            # Nothing but our own words; the sanitiser would open each language in a window of its own.
+            gradio.Markdown(render.top(words), elem_id="wb-name", sanitize_html=False)
             new_talk = gradio.Button(words.new_talk, size="sm", elem_id="wb-new")
         chatbot = gradio.Chatbot(
             elem_id="wb-chat",
@@ -176,7 +188,7 @@ def _page(chat: Chat, words: Words, question_chars: int) -> gradio.Blocks:
         question.submit(ask, [question, talk], outputs, concurrency_limit=AT_ONCE, concurrency_id="ask", **hidden)
         chatbot.example_select(ask_example, [talk], outputs, concurrency_limit=AT_ONCE, concurrency_id="ask", **hidden)
         new_talk.click(begin, None, outputs, **hidden)
-        page.load(begin, None, outputs, **hidden)
+        page.load(refresh, None, [chatbot], **hidden)
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     return page
 

@@ -53,7 +53,10 @@ def counting_question(sentence: str) -> str | None:
 
 
 def example_questions(sources: Iterable[Source], wanted: int) -> list[str]:
-    """At most ``wanted`` different questions: one of each article in turn, counting ones before headlines."""
+    """At most ``wanted`` different questions: one of each article in turn, counting ones before headlines.
+
+    Of an article's counting questions those come first that share most with its headline.
+    """
     counting: list[list[str]] = []
     headlines: list[str] = []
     for source in sources:
@@ -64,7 +67,9 @@ def example_questions(sources: Iterable[Source], wanted: int) -> list[str]:
             if (question := counting_question(text[start:end]))
         ]
         if found:
-            counting.append(list(dict.fromkeys(found)))
+            counting.append(
+                sorted(dict.fromkeys(found), key=lambda question: -_shared(question, source.headline or ""))
+            )
         elif source.headline:
             is_chinese = _HAN.search(source.headline)
             headlines.append(
@@ -75,3 +80,8 @@ def example_questions(sources: Iterable[Source], wanted: int) -> list[str]:
         questions += [queue.pop(0) for queue in counting]
         counting = [queue for queue in counting if queue]
     return list(dict.fromkeys([*questions, *headlines]))[:wanted]
+
+
+def _shared(question: str, headline: str) -> int:
+    """Pairs of characters that both have: what names the headline's subject is clear without the article."""
+    return sum(question[at : at + 2] in headline for at in range(len(question) - 1))

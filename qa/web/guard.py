@@ -63,7 +63,7 @@ def script_hashes(page: bytes) -> str:
 
 
 class Guard:
-    """ASGI middleware around the whole application. ``request.state.request_id`` is set for those inside."""
+    """An application around the whole application. ``request.state.request_id`` is set for those inside."""
 
     def __init__(self, app: ASGIApp, chat_paths: Collection[str], hosts: Collection[str] = LOCAL_HOSTS) -> None:
         self._app = app
@@ -76,7 +76,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request_id = uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
+        # No proxy stands before this server: what is said to be forwarded comes from anybody, and Gradio believes it.
+        headers = [(name, value) for name, value in scope["headers"] if b"forwarded" not in name.lower()]
+        scope = {**scope, "headers": headers, "state": {**scope.get("state", {}), "request_id": request_id}}
         guarded = _Response(send, request_id, is_chat=self._chat_part(scope["path"]) is not None)
         refusal = self._refusal(scope)
         body = b""

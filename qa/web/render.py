@@ -7,6 +7,7 @@ a block Markdown changes nothing (CommonMark §4.6, kind 6, which a blank line w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +22,9 @@ Record = Mapping[str, Any]
 
 LONG_ANSWER_CHARS = 24
 """A short answer above this is a sentence, and set smaller than a figure or a name."""
+
+# In scripts with blanks a line break may be the end of a line only; in the others it ends a paragraph, and stays.
+_LINE_END = re.compile(r"(?<=[\x00-\x7f])\n")
 
 
 def shown_spans(pieces: Sequence[Piece], spans: Sequence[Span]) -> list[Span]:
@@ -55,12 +59,12 @@ def marked(text: str, spans: Sequence[Span]) -> Markup:
     return Markup("").join([*parts, Markup.escape(text[done:])])
 
 
-def article_url(article_id: int, span: Span | None, words: Words, *, scan: bool = False) -> str:
+def article_url(article_id: int, spans: Sequence[Span], words: Words, *, scan: bool = False) -> str:
     """The article's page in the visitor's language, at the marked place if there is one."""
-    query: dict[str, str | int] = {"start": span[0], "end": span[1]} if span else {}
-    query |= {"view": "scan"} if scan else {}
-    query["lang"] = words.path
-    return f"/articles/{article_id}?{urlencode(query)}" + ("#mark" if span else "")
+    query: list[tuple[str, str | int]] = [pair for start, end in spans for pair in (("start", start), ("end", end))]
+    query += [("view", "scan")] if scan else []
+    query.append(("lang", words.path))
+    return f"/articles/{article_id}?{urlencode(query)}" + ("#mark" if spans else "")
 
 
 def one_block(markup: Markup) -> str:
@@ -120,8 +124,7 @@ def _headline(record: Record, words: Words) -> Markup:
 def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
     source = passage["source"]
     highlights = [(mark["start"], mark["end"]) for mark in passage["highlights"]]
-    place = highlights[0] if highlights else (source["start"], source["end"])
-    url = article_url(source["article_id"], place, words)
+    url = article_url(source["article_id"], highlights or [(source["start"], source["end"])], words)
     section = Markup(' <span class="wb-section">› {}</span>').format(source["section"]) if source["section"] else ""
     return Markup(
         '<div class="wb-card">'
@@ -133,7 +136,7 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
         url,
         source["article"] or words.untitled,
         section,
-        marked(passage["text"], shown_spans(pieces, highlights)),
+        marked(_LINE_END.sub(" ", passage["text"]), shown_spans(pieces, highlights)),
         _why(passage["why"], words),
         source["file"],
         words.place.format(start=source["start"], end=source["end"]),
@@ -145,7 +148,7 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
 def _why(why: Record, words: Words) -> Markup:
     terms = Markup("").join(Markup("<kbd>{}</kbd>").format(term) for term in why["terms"])
     ranks = " · ".join(
-        text.format(rank=words.not_in_leg if rank is None else rank)
+        text.format(rank=words.unranked if rank is None else words.rank.format(rank=rank))
         for text, rank in ((words.by_words, why["lexical_rank"]), (words.by_meaning, why["dense_rank"]))
     )
     shown_terms = Markup("<span>{} {}</span>").format(words.matched, terms) if terms else ""

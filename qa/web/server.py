@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from qa.bot import Bot
 from qa.config import Settings
@@ -28,11 +29,14 @@ CONNECTIONS = 256
 """Connections served at once; an open chat page holds one. Beyond, 503 at once. Unmeasured."""
 
 
-def build_app(bot: Bot) -> FastAPI:
+def build_app(bot: Bot) -> ASGIApp:
     """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
     # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
+    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
 
     app = FastAPI(
@@ -40,7 +44,6 @@ def build_app(bot: Bot) -> FastAPI:
     )
     # No origin is allowed. It must be there all the same: without it Gradio answers any origin, with credentials.
     app.add_middleware(CORSMiddleware)
-    app.add_middleware(Guard, chat_paths=[f"/{path}" for path in LANGUAGES])
     add_error_handlers(app)
     app.include_router(api.router(bot))
     app.include_router(article_page.router(bot))
@@ -56,7 +59,8 @@ def build_app(bot: Bot) -> FastAPI:
         return FileResponse(STATIC / "icon.svg")
 
     chat_page.mount(app, bot)
-    return app
+    # Around everything, the answers to unforeseen failures included, which no middleware of the application sees.
+    return Guard(app, chat_paths=[f"/{path}" for path in LANGUAGES])
 
 
 def serve(settings: Settings) -> None:

@@ -23,7 +23,6 @@ class Words:
     ask: str
     placeholder: str
     new_talk: str
-    languages: str
     searching: str
     searched: str
     searched_as: str
@@ -38,10 +37,10 @@ class Words:
     more_passages: str
     open_article: str
     matched: str
-    ranks: str
     by_words: str
     by_meaning: str
-    not_in_leg: str
+    rank: str
+    unranked: str
     untitled: str
     untitled_note: str
     captions: str
@@ -50,7 +49,6 @@ class Words:
     scan_note: str
     previous: str
     following: str
-    back: str
     place: str
     missing_title: str
     failed: str
@@ -69,7 +67,6 @@ ZH = Words(
     ask="提问",
     placeholder="输入问题",
     new_talk="新对话",
-    languages="界面语言",
     searching="正在 {passages} 段文字中查找…",
     searched="查找了 {passages} 段，用时 {ms} 毫秒",
     searched_as="结合上文，按这个问题查找：",
@@ -85,10 +82,10 @@ ZH = Words(
     more_passages="另有 {count} 段",
     open_article="看原文",
     matched="对上的词",
-    ranks="名次",
-    by_words="按词第 {rank}",
-    by_meaning="按意思第 {rank}",
-    not_in_leg="未入选",
+    by_words="按词{rank}",
+    by_meaning="按意思{rank}",
+    rank="第 {rank}",
+    unranked="未入选",
     untitled="无标题片段",
     untitled_note="这一段在版面上没有标题：它接着另一处的文章，原标题不在这份文件里。",
     captions="图片说明",
@@ -97,7 +94,6 @@ ZH = Words(
     scan_note="识别出来的文字，未作任何改动。",
     previous="上一篇",
     following="下一篇",
-    back="返回问答",
     place="第 {start}–{end} 字",
     missing_title="没有这个页面",
     failed="出错了，请再试一次。",
@@ -119,7 +115,6 @@ ZH_HANT = Words(
     ask="提問",
     placeholder="輸入問題",
     new_talk="新對話",
-    languages="介面語言",
     searching="正在 {passages} 段文字中查找…",
     searched="查找了 {passages} 段，用時 {ms} 毫秒",
     searched_as="結合上文，按這個問題查找：",
@@ -135,10 +130,10 @@ ZH_HANT = Words(
     more_passages="另有 {count} 段",
     open_article="看原文",
     matched="對上的詞",
-    ranks="名次",
-    by_words="按詞第 {rank}",
-    by_meaning="按意思第 {rank}",
-    not_in_leg="未入選",
+    by_words="按詞{rank}",
+    by_meaning="按意思{rank}",
+    rank="第 {rank}",
+    unranked="未入選",
     untitled="無標題片段",
     untitled_note="這一段在版面上沒有標題：它接著另一處的文章，原標題不在這份檔案裡。",
     captions="圖片說明",
@@ -147,7 +142,6 @@ ZH_HANT = Words(
     scan_note="辨識出來的文字，未作任何改動。",
     previous="上一篇",
     following="下一篇",
-    back="返回問答",
     place="第 {start}–{end} 字",
     missing_title="沒有這個頁面",
     failed="出錯了，請再試一次。",
@@ -169,7 +163,6 @@ EN = Words(
     ask="Ask",
     placeholder="Ask a question",
     new_talk="New chat",
-    languages="Language",
     searching="Searching {passages} passages…",
     searched="Searched {passages} passages in {ms} ms",
     searched_as="With what was asked before, searched as:",
@@ -185,10 +178,10 @@ EN = Words(
     more_passages="{count} more passages",
     open_article="Open the original",
     matched="Matched words",
-    ranks="Rank",
-    by_words="by words: {rank}",
-    by_meaning="by meaning: {rank}",
-    not_in_leg="none",
+    by_words="{rank} by words",
+    by_meaning="{rank} by meaning",
+    rank="no. {rank}",
+    unranked="not",
     untitled="Untitled fragment",
     untitled_note="This part has no headline on the page: it continues an article whose headline is not in this file.",
     captions="Captions",
@@ -197,7 +190,6 @@ EN = Words(
     scan_note="The recognised text, untouched.",
     previous="Previous",
     following="Next",
-    back="Back to the chat",
     place="characters {start}–{end}",
     missing_title="No such page",
     failed="Something went wrong; please try again.",

@@ -1,0 +1,352 @@
+"""What is shown: every text escaped, every mark where the offsets say, in all languages."""
+
+from __future__ import annotations
+
+import itertools
+import string
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from web_fixtures import PAYLOADS, Page
+
+from qa.articles import Piece
+from qa.store import StoredArticle, StoredFile, StoredPassage, StoredSection
+from qa.web import render
+from qa.web.article_page import page, parse_spans
+from qa.web.examples import Source, counting_question, example_questions
+from qa.web.words import EN, LANGUAGES, ZH, ZH_HANT, Words, choose
+
+TEXTS = st.text() | st.sampled_from(PAYLOADS) | st.text(alphabet="<>&\"'/ \n\r\t`*_[]$\\ab1")
+
+
+@st.composite
+def originals(draw: st.DrawFn) -> tuple[str, tuple[Piece, ...], list[tuple[int, int]]]:
+    """A text, slices of it in order, and some spans of it."""
+    text = draw(st.text(alphabet="甲乙丙丁 <&\n", min_size=1, max_size=60))
+    cuts = sorted(draw(st.sets(st.integers(0, len(text)), min_size=2)) | {0}) if len(text) > 1 else [0, len(text)]
+    pieces = tuple(Piece(a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=False))
+    places = st.integers(0, len(text))
+    return text, pieces, draw(st.lists(st.tuples(places, places), max_size=4))
+
+
+def record(passages: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    return {
+        "id": None,
+        "question": "发了多少口罩？",
+        "status": "answered",
+        "answer": "8000个",
+        "confidence": 0.934,
+        "searched_as": "发了多少口罩？",
+        "passages": passages,
+        "trace_id": "t",
+        "elapsed_ms": 8.7,
+    } | changes
+
+
+def passage(text: str, highlights: list[tuple[int, int]], **source: Any) -> dict[str, Any]:
+    return {
+        "rank": 1,
+        "score": 0.9,
+        "text": text,
+        "source": {"file": "a.txt", "article": "标题", "article_id": 7, "section": None, "start": 0, "end": len(text)}
+        | source,
+        "highlights": [{"start": start, "end": end} for start, end in highlights],
+        "why": {"terms": ["口罩"], "lexical_rank": 1, "dense_rank": None, "fused_score": 0.9},
+    }
+
+
+def whole(found: render.Record) -> list[Piece]:
+    return [Piece(0, len(found["text"]))]
+
+
+def stored(text: str, pieces: tuple[Piece, ...], **changes: Any) -> StoredArticle:
+    names = {"headline": "标题", "kicker": None, "subhead": None, "byline": None} | {
+        name: changes.pop(name) for name in ("headline", "kicker", "subhead", "byline") if name in changes
+    }
+    heading, kind = changes.pop("heading", None), changes.pop("kind", "text")
+    shown = "".join(text[piece.start : piece.end] for piece in pieces)
+    found = StoredPassage(
+        id=1, article_id=7, file="a.txt", section=heading, start=0, end=len(text), text=shown, pieces=pieces, **names
+    )
+    return StoredArticle(
+        id=7,
+        file=StoredFile(1, "a.txt", "seeds", "", "utf-8", None, "txt", len(text), "1", 0),
+        start=0,
+        end=len(text),
+        text=text,
+        sections=(StoredSection(heading, 0, len(text), kind, (found,)),),
+        furniture=(),
+        **names,
+    )
+
+
+# Marks
+
+
+def test_spans_of_the_original_are_found_in_the_shown_text_by_hand() -> None:
+    # Original "abc  def  ghi", shown "abcdefghi": "c  de" is shown as "cde", places 2 to 5.
+    pieces = (Piece(0, 3), Piece(5, 8), Piece(10, 13))
+    assert render.shown_spans(pieces, [(2, 7)]) == [(2, 5)]
+    assert render.shown_spans(pieces, [(3, 5)]) == []
+    assert render.shown_spans(pieces, [(10, 99), (0, 1)]) == [(0, 1), (6, 9)]
+
+
+@given(originals())
+def test_marks_hold_exactly_the_characters_of_their_spans(
+    case: tuple[str, tuple[Piece, ...], list[tuple[int, int]]],
+) -> None:
+    text, pieces, spans = case
+    places = [place for piece in pieces for place in range(piece.start, piece.end)]
+    shown = "".join(text[place] for place in places)
+    wanted = [place for place in places if any(start <= place < end for start, end in spans)]
+    found = render.shown_spans(pieces, spans)
+    assert [places[at] for start, end in found for at in range(start, end)] == wanted
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(found))
+    parsed = Page(render.marked(shown, found))
+    assert parsed.text == shown
+    assert parsed.marks == [shown[start:end] for start, end in found]
+
+
+@given(TEXTS)
+def test_marking_escapes_whatever_the_text_is(text: str) -> None:
+    assert Page(render.marked(text, [])).tags == []
+
+
+# Messages of the chat
+
+
+@pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
+@given(text=TEXTS)
+def test_a_message_is_one_html_block_that_markdown_leaves_as_it_is(words: Words, text: str) -> None:
+    passages = [passage(text, [(0, 3)], article=text, section=text, file=text), passage(text, [])]
+    full = record(passages, answer=text, question=text, searched_as=text + "?")
+    markdown = MarkdownIt("commonmark")
+    for message in (
+        render.answer(full, words, 83, whole),
+        render.answer(full | {"status": "not_found", "answer": None}, words, 83, whole),
+        render.question(text),
+        render.note(text),
+    ):
+        assert [token.type for token in markdown.parse(message)] == ["html_block"]
+        assert {tag for tag, _ in Page(message).tags} <= {
+            "div",
+            "p",
+            "span",
+            "a",
+            "b",
+            "mark",
+            "kbd",
+            "q",
+            "details",
+            "summary",
+        }
+
+
+@given(TEXTS)
+def test_the_question_is_echoed_exactly(text: str) -> None:
+    kept = text.replace("\r\n", "\n").replace("\x00", "\ufffd")  # what HTML itself can't hold
+    assert Page(render.question(text)).text.replace("\r\n", "\n") in {kept, text}
+
+
+def test_an_answer_shows_figure_status_source_mark_and_a_link_to_the_place() -> None:
+    shown = Page(render.answer(record([passage("街道发放口罩8000个。", [(2, 12)], section="上 › 下")]), ZH, 83, whole))
+    for text in ("8000个", "找到答案", "把握 93%", "标题", "› 上 › 下", "a.txt", "口罩", "查找了 83 段，用时 9 毫秒"):
+        assert text in shown.text
+    assert shown.marks == ["发放口罩8000个。"]
+    assert {attributes["href"] for tag, attributes in shown.tags if tag == "a"} == {
+        "/articles/7?start=2&end=12&lang=zh#mark"
+    }
+
+
+def test_not_found_says_so_and_calls_the_passages_near_misses() -> None:
+    near = record([passage("甲", [])], status="not_found", answer=None)
+    assert EN.nearest in Page(render.answer(near, EN, 83, whole)).text
+    nothing = render.answer(near | {"passages": []}, EN, 83, whole)
+    assert EN.meaning["not_found"] in Page(nothing).text
+    assert EN.nearest not in nothing
+
+
+def test_further_passages_are_folded_away_but_there() -> None:
+    three = record([passage(text, []) for text in ("甲", "乙", "丙")])
+    source = render.answer(three, ZH, 83, whole)
+    assert ZH.more_passages.format(count=2) in source
+    assert source.index("甲") < source.index("<details") < source.index("乙") < source.index("丙")
+
+
+def test_a_completed_question_is_shown_as_it_was_searched() -> None:
+    followed = record([], searched_as="景山街道总工会发了多少口罩？")
+    assert "景山街道总工会发了多少口罩？" in Page(render.answer(followed, ZH, 83, whole)).text
+    assert ZH.searched_as not in render.answer(record([]), ZH, 83, whole)
+
+
+def test_a_passage_whose_article_is_gone_stays_unmarked() -> None:
+    assert Page(render.answer(record([passage("甲乙", [(0, 1)])]), ZH, 83, lambda _: ())).marks == []
+
+
+# Article pages
+
+
+def test_the_article_page_marks_the_place_in_both_views() -> None:
+    text = "海淀 区发放\n口罩8000个。其余略。"
+    article = stored(text, (Piece(0, 2), Piece(3, 6), Piece(7, len(text))))
+    read = Page(page(article, (None, None), [(3, 15)], ZH))
+    assert read.marks == ["区发放口罩8000个。"]
+    assert "海淀区发放口罩8000个。其余略。" in read.text
+    scan = Page(page(article, (None, None), [(3, 15)], ZH, scan=True))
+    assert scan.marks == ["区发放\n口罩8000个。"]
+    assert text in scan.text
+    for shown in (read, scan):
+        assert [attributes for tag, attributes in shown.tags if tag == "mark"] == [{"id": "mark"}]
+
+
+def test_only_the_first_of_several_marks_is_the_target_of_the_link() -> None:
+    article = stored("甲乙丙丁", (Piece(0, 4),))
+    shown = Page(page(article, (None, None), [(0, 1), (2, 3)], ZH))
+    assert [attributes for tag, attributes in shown.tags if tag == "mark"] == [{"id": "mark"}, {}]
+
+
+def test_paragraphs_are_put_together_again_from_passages() -> None:
+    text = "一句。二句。\n\n新段。"
+    both = stored(text, (Piece(0, 7), Piece(8, 11)))
+    first, second = (
+        StoredPassage(1, 7, "a.txt", "标题", None, None, None, None, a, b, text[a:b], (Piece(a, b),))
+        for a, b in ((0, 3), (3, 6))
+    )
+    (section,) = both.sections
+    for passages, wanted in (
+        (section.passages, ["一句。二句。", "新段。"]),
+        ((first, second), ["一句。二句。"]),
+    ):
+        cut = StoredSection(None, 0, len(text), "text", passages)
+        article = stored(text, (Piece(0, 1),))
+        source = page(
+            StoredArticle(**{f.name: getattr(article, f.name) for f in fields(article)} | {"sections": (cut,)}),
+            (None, None),
+            [],
+            ZH,
+        )
+        assert [part.partition("</p>")[0] for part in source.split('<p class="text">')[1:]] == wanted
+
+
+def test_an_article_without_headline_says_so() -> None:
+    shown = Page(page(stored("尾巴。", (Piece(0, 3),), headline=None), (None, None), [], ZH))
+    assert "无标题片段" in shown.text
+    assert ZH.untitled_note in shown.text
+
+
+def test_captions_are_shown_as_captions() -> None:
+    assert EN.captions in page(stored("合影", (Piece(0, 2),), kind="captions"), (None, None), [], EN)
+
+
+@given(TEXTS)
+def test_the_article_page_has_no_tag_but_its_own(text: str) -> None:
+    text = text.strip() or "甲"  # a passage neither begins nor ends with a blank
+    article = stored(text, (Piece(0, len(text)),), headline=text, kicker=text, subhead=text, byline=text, heading=text)
+    for scan in (False, True):
+        shown = Page(page(article, (1, 2), [(0, len(text))], ZH, scan=scan))
+        assert {tag for tag, _ in shown.tags} <= {
+            *("html", "head", "meta", "title", "link", "body", "nav", "a", "span", "main", "p", "article", "header"),
+            *("h1", "h2", "h3", "h4", "h5", "h6", "pre", "mark"),
+        }
+        assert all(
+            attributes["href"] and attributes["href"].startswith("/")
+            for tag, attributes in shown.tags
+            if tag in {"a", "link"}
+        )
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "wanted"),
+    [
+        (["3"], ["9"], [(3, 9)]),
+        (["30", "3"], ["40", "9"], [(3, 9), (30, 40)]),
+        (["9"], ["3"], []),
+        (["x"], ["3"], []),
+        (["-1"], ["3"], []),
+        (["１"], ["3"], []),
+        (["1" * 17], ["2" * 17], []),
+        (["1"], [], []),
+    ],
+)
+def test_only_spans_that_can_be_are_marked(starts: list[str], ends: list[str], wanted: list[tuple[int, int]]) -> None:
+    assert parse_spans(starts, ends) == wanted
+
+
+# Words
+
+
+def test_the_languages_have_the_same_places_to_fill_in() -> None:
+    def places(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    for field in fields(Words):
+        values = [getattr(words, field.name) for words in LANGUAGES.values()]
+        if isinstance(values[0], str):
+            assert len({frozenset(places(value)) for value in values}) == 1, field.name
+            assert all(value.strip() for value in values), field.name
+        else:
+            assert len({frozenset(value) for value in values}) == 1, field.name
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("", ZH),
+        ("en-GB,en;q=0.9", EN),
+        ("zh-TW,zh;q=0.9,en;q=0.8", ZH_HANT),
+        ("zh-Hant-HK", ZH_HANT),
+        ("zh-CN,zh;q=0.9,en;q=0.8", ZH),
+        ("fr,de;q=0.9", ZH),
+        ("en;q=0.5,zh-CN", ZH),
+        ("en;q=0, zh-TW;q=0.1", ZH_HANT),
+        ("en;q=x", ZH),
+        (";;;,,q=1", ZH),
+    ],
+)
+def test_the_browser_chooses_the_language(header: str, wanted: Words) -> None:
+    assert choose(header) is wanted
+
+
+# Examples
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        ("怀柔区总工会抽调28名党员干部和专职社工，深入社区。", "怀柔区总工会抽调多少名党员干部和专职社工？"),
+        ("朝阳区总工会拨专款500万元，按社区大小补贴。", "朝阳区总工会拨专款多少元？"),
+        ("全区各级工会累计筹集并拨付慰问资金近280万元。", "全区各级工会累计筹集并拨付慰问资金多少元？"),
+        ("疫情发生以来，区里的志愿应急服务队招募了1200余人参加值守。", "区里的志愿应急服务队招募了多少人参加值守？"),
+        ("他们就是东城区17个街道总工会的干部职工。", None),
+        ("街道总工会慰问31个部门的1700名职工。", None),
+        ("区总工会1000万元专项资金中，拿出一部分。", None),
+        ("在2020年初打响了这一场没有硝烟的战争。", None),
+        ("The union gave out 8000 masks to its members.", None),
+        ("", None),
+    ],
+)
+def test_a_sentence_with_a_figure_becomes_the_question_it_answers(sentence: str, wanted: str | None) -> None:
+    assert counting_question(sentence) == wanted
+
+
+def test_examples_take_turns_over_the_articles_and_fall_back_on_headlines() -> None:
+    sources = [
+        Source("甲报", ["怀柔区总工会抽调28名党员干部和专职社工。朝阳区总工会拨专款500万元。"]),
+        Source("一篇没有数字的文章", ["没有。"]),
+        Source("A plain article", ["No figure here."]),
+        Source(None, ["没有标题。"]),
+        Source("丙报", ["丰台区总工会投入专项资金139万元。"]),
+    ]
+    expected = [
+        "怀柔区总工会抽调多少名党员干部和专职社工？",
+        "丰台区总工会投入专项资金多少元？",
+        "朝阳区总工会拨专款多少元？",
+        "《一篇没有数字的文章》讲了什么？",
+        "What does “A plain article” say?",
+    ]
+    for wanted in range(7):
+        assert example_questions(sources, wanted) == expected[:wanted]

@@ -1,0 +1,149 @@
+"""A bot over the sample pages, one over hostile pages, and what of the web surface tests need: loaded as a plugin."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
+from tiny_models import static_folder
+
+from qa.bot import Bot
+from qa.config import Settings
+from qa.web.server import bind, build_app
+
+PORT = 7860
+BASE = f"http://127.0.0.1:{PORT}"
+
+# Each would run `window.hacked = true`, load something from outside, or break out of where it is put.
+PAYLOADS = (
+    "<script>window.hacked=true</script>",
+    "<img src=x onerror=window.hacked=true>",
+    "<svg/onload=window.hacked=true>",
+    "</p></div></article><script>window.hacked=true</script>",
+    '"><img src="https://outside.example/a.png" onerror="window.hacked=true">',
+    "<iframe srcdoc='<script>parent.hacked=true</script>'></iframe>",
+    "<a href='javascript:window.hacked=true'>点这里</a>",
+    "[点这里](javascript:window.hacked=true) ![图](https://outside.example/b.png)",
+    "<style>@import 'https://outside.example/c.css';</style>",
+    "<math><mtext><style><img src=x onerror=window.hacked=true></style></mtext></math>",
+    "<details open ontoggle=window.hacked=true>",
+    "{{constructor.constructor('window.hacked=true')()}} ${window.hacked=true}",
+    "$$\\href{javascript:window.hacked=true}{x}$$ `<b>`",
+    "<form action=https://outside.example><button autofocus onfocus=window.hacked=true>",
+)
+
+
+class Page(HTMLParser):
+    """An HTML text as a parser sees it: its tags with their attributes, and its text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.marks: list[str] = []
+        self._is_marked = False
+        self.feed(str(source))  # a Markup would escape what it is joined with
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "mark":
+            self._is_marked = True
+            self.marks.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "mark":
+            self._is_marked = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._is_marked:
+            self.marks[-1] += data
+
+
+@pytest.fixture(scope="session")
+def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    """Over the five sample pages, with the embedded model."""
+    with Bot.open(Settings(data=tmp_path_factory.mktemp("data"))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def hostile_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    """Over articles whose headlines, bylines, headings and texts are payloads."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for number, payload in enumerate(PAYLOADS):
+        text = (
+            f"# {payload}标题{number}\n\n□本报记者 {payload}\n\n## 小标题{payload}\n\n"
+            f"第{number}号仓库存有{payload}口罩{number}00个，都已发出。\n"
+        )
+        (folder / f"{number:02}{html.escape(payload)[:20].replace('/', '_')}.md").write_text(text, encoding="utf-8")
+    settings = Settings(
+        data=tmp_path_factory.mktemp("data"), model=str(static_folder(tmp_path_factory.mktemp("model")))
+    )
+    with Bot.open(settings, index_seeds=False) as opened:
+        opened.index([folder])
+        yield opened
+
+
+def built(bot: Bot) -> ASGIApp:
+    """The application, built in a running event loop: without one, Gradio leaves one open for each lock that it makes."""
+
+    async def build() -> ASGIApp:
+        return build_app(bot)
+
+    with ThreadPoolExecutor(1) as pool:  # the loop of this thread may be the browser's
+        return pool.submit(asyncio.run, build()).result()
+
+
+@pytest.fixture(scope="session")
+def app(bot: Bot) -> ASGIApp:
+    return built(bot)
+
+
+@pytest.fixture(scope="session")
+def client(app: ASGIApp) -> TestClient:
+    """Requests to the application as a browser on this machine makes them; failures inside come back as 500."""
+    return TestClient(app, base_url=BASE, raise_server_exceptions=False, follow_redirects=False)
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The address at which ``app`` is served while the block lasts."""
+    with bind("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1, lifespan="on")
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def address(app: ASGIApp) -> Iterator[str]:
+    with served(app) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def hostile_address(hostile_bot: Bot) -> Iterator[str]:
+    with served(built(hostile_bot)) as found:
+        yield found
+
+
+def pictures_folder() -> Path:
+    return Path(__file__).parents[1] / "docs" / "pictures"
