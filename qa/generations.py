@@ -140,7 +140,7 @@ def findings(store: Store, embedder: Embedder, terms: Terms) -> list[Finding]:
         newest = _folder(store, max(numbers))
         try:
             _prove(newest, _expected(store, embedder, terms))
-        except (_Damaged, _Outdated) as reason:
+        except (_DamagedError, _OutdatedError) as reason:
             found.append(Finding("INDEX_UNUSABLE", f"{newest} isn't used: {reason}.", repairable=True))
     elif len(store.passage_ids()):
         found.append(Finding("INDEX_MISSING", f"{_root(store)} holds no generation.", repairable=True))
@@ -189,7 +189,8 @@ def _expected(store: Store, embedder: Embedder, terms: Terms) -> dict[str, objec
         "format": FORMAT,
         "store": store.id,
         "sequence": sequence,
-        "passages": hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest(),
+        "passages": len(ids),
+        "ids_sha256": hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest(),
         "model": embedder.fingerprint,
         "dim": embedder.dim,
         "terms": terms.version,
@@ -207,11 +208,11 @@ def _newest(store: Store, embedder: Embedder, terms: Terms) -> Indexes | None:
     return None
 
 
-class _Outdated(Exception):
+class _OutdatedError(Exception):
     """The generation is sound, but of another store, state, model or version."""
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """The generation isn't as it was written."""
 
 
@@ -224,10 +225,10 @@ def _open(folder: Path, expected: Mapping[str, object]) -> Indexes | None:
             LexicalIndex.open(folder / "lexical"),
             load_vector_store(VECTOR_STORE, folder / "vectors"),
         )
-    except _Outdated as reason:
+    except _OutdatedError as reason:
         _LOG.info("%s isn't used: %s.", folder, reason)
         return None
-    except (_Damaged, StoreError, EmbeddingsError) as reason:
+    except (_DamagedError, StoreError, EmbeddingsError) as reason:
         _LOG.warning("%s isn't used: %s.", folder, reason)
         return None
     _LOG.info("%s is used.", folder)
@@ -238,25 +239,25 @@ def _prove(folder: Path, expected: Mapping[str, object]) -> None:
     """Nothing, when every byte of the generation is as it was written, and it is what is expected.
 
     Raises:
-        _Damaged, _Outdated: with the reason.
+        _DamagedError, _OutdatedError: with the reason.
     """
     try:
         data = (folder / "manifest.json").read_bytes()
         manifest = json.loads(data)
         sealed = _sealed({key: value for key, value in manifest.items() if key != "seal"})
         if data != sealed or manifest["generation"] != int(folder.name):
-            raise _Damaged("its manifest is damaged")
+            raise _DamagedError("its manifest is damaged")
         for key, value in expected.items():
             if manifest[key] != value:
-                raise _Outdated(f"its {key} is {manifest[key]!r}, now it is {value!r}")
+                raise _OutdatedError(f"its {key} is {manifest[key]!r}, now it is {value!r}")
         present = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
         if present.keys() != manifest["files"].keys():
-            raise _Damaged(f"missing or not of it: {', '.join(sorted(present.keys() ^ manifest['files'].keys()))}")
+            raise _DamagedError(f"missing or not of it: {', '.join(sorted(present.keys() ^ manifest['files'].keys()))}")
         for name, path in present.items():
             if [path.stat().st_size, _sha256(path)] != manifest["files"][name]:
-                raise _Damaged(f"{name} is damaged")
+                raise _DamagedError(f"{name} is damaged")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise _Damaged(f"it can't be read ({error})") from error
+        raise _DamagedError(f"it can't be read ({error})") from error
 
 
 # --- building ---
