@@ -7,6 +7,7 @@ lock · 6 network · 130 interrupted. 1 is a defect of wenbao: its traceback is 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; no exception leaves, and no traceback is shown without ``--debug``."""
     show.use_utf8()
+    logging.basicConfig(format="wenbao: %(levelname)s: %(message)s", level=logging.WARNING)
     try:
         with wenbao.make_context("wenbao", list(arguments)) as context:
             code = wenbao.invoke(context)
