@@ -7,6 +7,7 @@ cheapest way to cut, by dynamic programming over its sentences.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,15 +118,17 @@ def _cuts(lengths: Sequence[int], units: Sequence[_Unit]) -> list[tuple[int, int
     """
     best: list[tuple[float, int]] = [(0.0, 0)]
     for b in range(1, len(lengths) + 1):
-        choices: list[tuple[float, int]] = []
+        inside = not units[b - 1].last
+        cheapest = (math.inf, b - 1)
         total = 0
         for a in range(b - 1, -1, -1):
             total += lengths[a]
             if total > LONGEST and a < b - 1:
                 break
-            cost = ((total - TARGET) / 100) ** 2 + (not units[b - 1].last) + 2 * (total < SHORTEST)
-            choices.append((best[a][0] + cost, a))
-        best.append(min(choices))
+            cost = best[a][0] + ((total - TARGET) / 100) ** 2 + inside + 2 * (total < SHORTEST)
+            if cost <= cheapest[0]:
+                cheapest = (cost, a)
+        best.append(cheapest)
     slices: list[tuple[int, int]] = []
     b = len(lengths)
     while b > 0:

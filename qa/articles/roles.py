@@ -28,6 +28,9 @@ TITLE_WIDTH = 40.0
 HEADER_LINES = 3
 """Kicker, headline, subhead: more display lines above a byline are captions of pictures over the headline."""
 
+JUMP = 20
+"""Captions and lines of furniture, less one, over which a sentence is looked for; more are a page of their own."""
+
 BANNER_WIDTH = 12.0
 """Widest page banner over a header of three lines."""
 
@@ -553,30 +556,52 @@ def _shared(text: str, other: str) -> float:
 
 def _after_ends(nodes: list[Node]) -> None:
     """A display line after a closed article opens the next; one that closes without having opened gets a headline."""
+    begin, told = -1, True
     for i, node in enumerate(nodes):
-        if not node.closes:
-            continue
-        j = i + 1
-        while j < len(nodes) and nodes[j].role is Role.FURNITURE:
-            j += 1
-        if j < len(nodes) and nodes[j].role is Role.TITLE and nodes[j].style in {"plain", "bold"}:
-            last = j
-            while last + 1 < len(nodes) and nodes[last + 1].role is Role.TITLE and nodes[last + 1].style == "plain":
-                last += 1
-            if last + 1 < len(nodes) and nodes[last + 1].role in {Role.BODY, Role.BYLINE} and not nodes[last + 1].opens:
-                first = last
-                while first > j and nodes[first].gap < GAP:
-                    first -= 1
-                _header(nodes, first, last)
-        begin = next((k for k in range(i - 1, -1, -1) if nodes[k].new), -1)
-        inner = [k for k in range(begin + 1, i) if nodes[k].role is Role.TITLE and nodes[k].style == "plain"]
-        inner = [k for k in inner if not _is_half(nodes, k) and nodes[k].gap < GAP]
-        closed_before = any(n.closes or n.opens for n in nodes[max(begin, 0) : i])
-        if inner and (begin < 0 or closed_before):
-            first = inner[-1]
-            while first - 1 in inner:
-                first -= 1
-            _header(nodes, first, inner[-1])
+        if node.closes:
+            if told:
+                _headline_inside(nodes, begin, i)
+            _headline_after(nodes, i)
+            begin = i
+        elif node.new:
+            begin, told = i, False
+        told = told or node.opens or node.closes
+
+
+def _headline_inside(nodes: list[Node], begin: int, end: int) -> None:
+    """The display lines after ``begin`` as the header of the article that closes at ``end``.
+
+    Several of them apart are the section headings of an article that opened before.
+    """
+    inner = [
+        i
+        for i in range(begin + 1, end)
+        if nodes[i].role is Role.TITLE and nodes[i].style == "plain" and nodes[i].gap < GAP and not _is_half(nodes, i)
+    ]
+    if not inner:
+        return
+    first = len(inner) - 1
+    while first and inner[first - 1] == inner[first] - 1:
+        first -= 1
+    if first == 0 or begin < 0:
+        _header(nodes, inner[first], inner[-1])
+
+
+def _headline_after(nodes: list[Node], i: int) -> None:
+    """The display lines below the closed article as the header of one that has no byline above its text."""
+    j = i + 1
+    while j < len(nodes) and nodes[j].role is Role.FURNITURE:
+        j += 1
+    if j == len(nodes) or nodes[j].role is not Role.TITLE or nodes[j].style not in {"plain", "bold"}:
+        return
+    last = j
+    while last + 1 < len(nodes) and nodes[last + 1].role is Role.TITLE and nodes[last + 1].style == "plain":
+        last += 1
+    if last + 1 < len(nodes) and nodes[last + 1].role in {Role.BODY, Role.BYLINE} and not nodes[last + 1].opens:
+        first = last
+        while first > j and nodes[first].gap < GAP:
+            first -= 1
+        _header(nodes, first, last)
 
 
 def _plain_article(nodes: list[Node]) -> None:
@@ -658,12 +683,12 @@ def _advertisements(nodes: list[Node], *, printed_together: bool = True) -> None
 
 
 def _flow(nodes: Sequence[Node], i: int, step: int) -> Node | None:
-    """The next block of prose, heading or display line from ``i`` on; captions and furniture are jumped over."""
-    i += step
-    while 0 <= i < len(nodes):
-        if nodes[i].role not in {Role.CAPTION, Role.FURNITURE}:
-            return nodes[i]
-        i += step
+    """The nearest block of prose, heading or display line from ``i`` on; some captions and furniture are jumped over."""
+    for j in range(i + step, i + step * JUMP, step):
+        if not 0 <= j < len(nodes):
+            return None
+        if nodes[j].role not in {Role.CAPTION, Role.FURNITURE}:
+            return nodes[j]
     return None
 
 
