@@ -669,7 +669,7 @@ def test_a_full_database_is_a_full_disk(store: Store) -> None:
 # --- kills ---
 
 WRITE = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from small_corpora import article, page
 from qa.store import Store
@@ -691,7 +691,8 @@ for line in sys.stdin:  # a child for each number; the imports are done once
     child = os.fork()
     if child == 0:
         change(int(line))
-    print("child", child, flush=True)
+    sys.stdin.readline()
+    os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     print("dead", flush=True)
 """
@@ -713,23 +714,22 @@ def test_killed_writers_lose_nothing_acknowledged_and_leave_nothing_half(tmp_pat
         for seed in range(30):
             process.stdin.write(f"{seed}\n")
             process.stdin.flush()
-            child, changes, wanted = 0, 0, chance.randint(1, 6)
+            wanted = chance.randint(1, 6)
             under_way: list[str] = []
             for line in process.stdout:
                 words = line.split()
                 if words == ["dead"]:
                     break
-                if words[0] == "child":
-                    child = int(words[1])
-                elif words == ["done"]:
-                    apply(kept, under_way)
-                    under_way, changes = [], changes + 1
-                else:
+                if words != ["done"]:
                     under_way = words
-                if child and changes >= wanted:
+                    continue
+                apply(kept, under_way)
+                under_way = []
+                wanted -= 1
+                if wanted == 0:
                     time.sleep(chance.uniform(0, 0.02))
-                    os.kill(child, signal.SIGKILL)
-                    child = 0
+                    process.stdin.write("kill\n")
+                    process.stdin.flush()
             with Store(tmp_path) as store:
                 texts = {name: store.file_text(name) for name in store.files()}
                 assert store.findings() == []
