@@ -25,6 +25,7 @@ class PairEmbedder:
         self.name = name
         self.dim = dim
         self.fingerprint = f"{name}-{dim}"
+        self.word_vectors = False
         self.asked: list[str] = []
 
     def passages(self, texts: Sequence[str]) -> Vectors:
