@@ -7,9 +7,14 @@ import asyncio
 import gzip
 import itertools
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -389,6 +394,25 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         with pytest.raises(UsageError, match=rf"{port}.*--port") as raised:
             bind("127.0.0.1", port)
     assert raised.value.code == "PORT_IN_USE"
+
+
+def test_the_server_says_where_it_answers_and_stops_when_told(tmp_path: Path) -> None:
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("WENBAO_")}
+    environ |= {"WENBAO_DATA": str(tmp_path / "data"), "WENBAO_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, str(Path(__file__).parents[1] / "app.py")]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        ready = next(line for line in lines if "ready" in line)
+        assert f"http://127.0.0.1:{port} " in ready
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as response:
+            assert json.load(response) == {"status": "ready"}
+        process.terminate()
+        process.wait(timeout=60)
+    assert process.returncode != 0  # it was stopped, and did not fail: that would be 1, with a traceback file
+    assert process.returncode != 1
 
 
 def test_a_port_that_may_not_be_opened_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

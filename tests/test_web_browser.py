@@ -34,6 +34,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 QUESTION = "景山街道总工会三八节发了多少口罩？"
+PICTURES = {"start-zh-1180-light", "answer-zh-1180-light", "answer-zh-390-dark", "article-zh-1180-light"}
+"""Those kept in docs/pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def opened(browser: Browser) -> Iterator[Opener]:
         context.close()
     assert requests
     assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} == {"127.0.0.1"}
-    assert errors == []
+    # Gradio reports these two when its page is left while it waits for an event's end, as by the language links.
+    assert [error for error in errors if "AbortError" not in error and "Connection errored out" not in error] == []
 
 
 def ask(page: Page, question: str) -> None:
@@ -111,7 +114,7 @@ def ask(page: Page, question: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    if os.environ.get("WENBAO_PICTURES") == "1":
+    if os.environ.get("WENBAO_PICTURES") == "1" and name in PICTURES:
         page.mouse.move(0, 0)
         page.screenshot(path=pictures_folder() / f"{name}.png", animations="disabled")
 
@@ -142,10 +145,10 @@ def test_an_example_leads_to_the_marked_sentence_and_on_to_the_original(
     expect(page.locator("#wb-question textarea")).to_be_in_viewport()
     assert fits(page)
     marked = page.locator(".wb-card mark").first.inner_text()
-    picture(page, f"answer-{look}")
+    picture(page, f"example-{look}")
 
     with page.expect_popup() as popup:
-        page.locator(".wb-card .wb-source a").first.click()
+        page.get_by_role("link", name=look.words.open_article).first.click()
     article = popup.value
     expect(article.locator("mark").first).to_be_in_viewport()
     assert article.locator("#mark").inner_text() in marked
@@ -163,6 +166,7 @@ def test_a_conversation_goes_on_and_begins_anew(opened: Opener, address: str, lo
     page.goto(f"{address}/{look.language}/")
     ask(page, QUESTION)
     expect(page.locator(".wb-card mark").first).to_contain_text("口罩8000个")
+    picture(page, f"answer-{look}")
     ask(page, "那朝阳门街道呢？")
     expect(page.locator(".wb-searched-as")).to_contain_text("朝阳门街道")
     expect(page.locator(".wb-question").last).to_be_in_viewport()
@@ -174,13 +178,24 @@ def test_a_conversation_goes_on_and_begins_anew(opened: Opener, address: str, lo
     expect(page.locator("#wb-chat .example")).to_have_count(4)
 
 
-def test_what_the_articles_do_not_say_is_not_claimed(opened: Opener, address: str) -> None:
-    page = opened(DESKTOP)
-    page.goto(f"{address}/zh/")
-    ask(page, "asdkjh qwe zxcv")
-    expect(page.locator(".wb-not_found .wb-badge")).to_have_text("没有找到")
+@pytest.mark.parametrize("status", ["possible", "not_found"])
+@pytest.mark.parametrize("look", [DESKTOP, LOOKS[2]], ids=str)
+def test_what_is_not_surely_answered_is_not_claimed(
+    opened: Opener, address: str, bot: Bot, monkeypatch: pytest.MonkeyPatch, look: Look, status: str
+) -> None:
+    """How the page shows a verdict; which one a question gets is tested with the answers."""
+    ask_bot = bot.ask
+    monkeypatch.setattr(
+        type(bot), "ask", lambda _, *args, **kwargs: ask_bot(*args, **kwargs) | {"status": status, "answer": None}
+    )
+    page = opened(look)
+    page.goto(f"{address}/{look.language}/")
+    ask(page, "天坛公园今天几点关门？")
+    expect(page.locator(f".wb-{status} .wb-badge")).to_have_text(look.words.status[status])
+    expect(page.locator(".wb-status")).to_contain_text(look.words.meaning[status])
     expect(page.locator(".wb-short, .wb-long")).to_have_count(0)
-    picture(page, f"not-found-{DESKTOP}")
+    expect(page.locator(".wb-nearest")).to_have_count(int(status == "not_found"))
+    picture(page, f"{status}-{look}")
 
 
 def test_an_empty_question_is_answered_with_one_line(opened: Opener, address: str) -> None:

@@ -335,18 +335,19 @@ def test_a_sentence_with_a_figure_becomes_the_question_it_answers(sentence: str,
 
 def test_examples_take_turns_over_the_articles_and_fall_back_on_headlines() -> None:
     sources = [
-        Source("甲报", ["怀柔区总工会抽调28名党员干部和专职社工。朝阳区总工会拨专款500万元。"]),
-        Source("一篇没有数字的文章", ["没有。"]),
-        Source("A plain article", ["No figure here."]),
-        Source(None, ["没有标题。"]),
-        Source("丙报", ["丰台区总工会投入专项资金139万元。"]),
+        Source("甲报", "甲报", ["怀柔区总工会抽调28名党员干部和专职社工。朝阳区总工会拨专款500万元。"]),
+        Source("一篇没有数字的文章", "", ["没有。"]),
+        Source("A plain article", "", ["No figure here."]),
+        Source(None, "", ["没有标题。"]),
+        Source("丙报", "丰台区报", ["北城区总工会投入专项资金139万元。丰台区总工会投入专项资金100万元。"]),
     ]
     expected = [
         "怀柔区总工会抽调多少名党员干部和专职社工？",
         "丰台区总工会投入专项资金多少元？",
         "朝阳区总工会拨专款多少元？",
+        "北城区总工会投入专项资金多少元？",
         "《一篇没有数字的文章》讲了什么？",
         "What does “A plain article” say?",
     ]
-    for wanted in range(7):
+    for wanted in range(8):
         assert example_questions(sources, wanted) == expected[:wanted]

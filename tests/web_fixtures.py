@@ -97,7 +97,7 @@ def hostile_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
 
 
 def built(bot: Bot) -> ASGIApp:
-    """The application, built in a running event loop: without one, Gradio leaves one open for each lock that it makes."""
+    """The application, built in a running event loop: without one, Gradio leaves one open for each lock it makes."""
 
     async def build() -> ASGIApp:
         return build_app(bot)

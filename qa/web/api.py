@@ -160,7 +160,7 @@ class ArticleList(_Model):
 
 
 class Health(_Model):
-    """That the process answers, or that the store does too."""
+    """That the process answers, or that it can answer questions too."""
 
     status: Literal["ok", "ready"]
 
@@ -285,8 +285,8 @@ def router(bot: Bot) -> APIRouter:
 
     @routes.get("/readyz", summary="Can it answer?", responses={200: {"model": Health}, **_errors(400, 500, 503)})
     def readyz() -> Response:
-        """That the store can be read."""
-        bot.store.sequence()
+        """That store, model and indexes can be used; indexes that are missing are built first."""
+        bot.retriever()
         return JSONResponse({"status": "ready"})
 
     return routes

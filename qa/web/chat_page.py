@@ -77,7 +77,11 @@ class Chat:
         if self._overview is None or self._overview[0] != sequence:
             articles = (store.article(line.id) for line in store.articles()[:EXAMPLE_ARTICLES])
             sources = [
-                Source(article.headline, [passage.text for section in article.sections for passage in section.passages])
+                Source(
+                    article.headline,
+                    " ".join(line for line in (article.kicker, article.headline, article.subhead) if line),
+                    [passage.text for section in article.sections for passage in section.passages],
+                )
                 for article in articles
                 if article is not None
             ]

@@ -28,9 +28,10 @@ _POINTING = re.compile(r"[他她它其这那该此各两我]|本[报人]|当时|
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What examples are made from: an article's headline and the texts of its passages, in order."""
+    """What examples are made from: an article's headline, all its headlines, and its passages' texts, in order."""
 
     headline: str | None
+    headlines: str
     passages: Sequence[str]
 
 
@@ -55,7 +56,7 @@ def counting_question(sentence: str) -> str | None:
 def example_questions(sources: Iterable[Source], wanted: int) -> list[str]:
     """At most ``wanted`` different questions: one of each article in turn, counting ones before headlines.
 
-    Of an article's counting questions those come first that share most with its headline.
+    Of an article's counting questions those come first that share most with its headlines.
     """
     counting: list[list[str]] = []
     headlines: list[str] = []
@@ -67,9 +68,7 @@ def example_questions(sources: Iterable[Source], wanted: int) -> list[str]:
             if (question := counting_question(text[start:end]))
         ]
         if found:
-            counting.append(
-                sorted(dict.fromkeys(found), key=lambda question: -_shared(question, source.headline or ""))
-            )
+            counting.append(sorted(dict.fromkeys(found), key=lambda question: -_shared(question, source.headlines)))
         elif source.headline:
             is_chinese = _HAN.search(source.headline)
             headlines.append(
@@ -82,6 +81,6 @@ def example_questions(sources: Iterable[Source], wanted: int) -> list[str]:
     return list(dict.fromkeys([*questions, *headlines]))[:wanted]
 
 
-def _shared(question: str, headline: str) -> int:
-    """Pairs of characters that both have: what names the headline's subject is clear without the article."""
-    return sum(question[at : at + 2] in headline for at in range(len(question) - 1))
+def _shared(question: str, headlines: str) -> int:
+    """Pairs of characters that both have: what names the headlines' subject is clear without the article."""
+    return sum(question[at : at + 2] in headlines for at in range(len(question) - 1))

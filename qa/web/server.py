@@ -73,6 +73,7 @@ def serve(settings: Settings) -> None:
     with bind(settings.host, settings.port) as listener:
         bot = Bot.open(settings)
         try:
+            bot.retriever()  # so that the first visitor waits for no index
             config = uvicorn.Config(
                 build_app(bot),
                 log_level="warning",
