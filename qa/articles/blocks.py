@@ -43,6 +43,9 @@ LETTER_SPACED = 0.7
 FULL_LINE = 0.8
 """Share of the print width from which on a line counts as full, so that its break is the printer's."""
 
+WIDER = 1.2
+"""A line wider than the print lines by this factor is none of them."""
+
 POINTED = 0.2
 """Share of full lines with a punctuation mark inside from which on they can be prose; lines of verse have none."""
 
@@ -233,6 +236,15 @@ def _print(lines: Sequence[_Line]) -> _Print | None:
     return replace(page, indented=indented > 2 and 2 * indented > len(after_ends))
 
 
+def _undoubled(lines: list[_Line]) -> tuple[list[_Line], _Print | None]:
+    """The lines and how they were printed; where every line break of a hard-wrapped page was doubled, halve them."""
+    if any(line.gap % 2 == 0 and not line.beside for line in lines[1:]):
+        return lines, _print(lines)
+    halved = [replace(line, gap=line.gap // 2) for line in lines]
+    page = _print(halved)
+    return (lines, None) if page is None else (halved, page)
+
+
 def _clean(line: _Line, *, verbatim: bool) -> Block:
     """A line as a block: emphasis and link marks dropped, runs of white space reduced to their first character."""
     drop: set[int] = set()
@@ -269,8 +281,7 @@ def _beside(line: _Line) -> tuple[_Line, ...]:
 
 def blocks(source: str) -> list[Block]:
     """The page's paragraphs and display lines in reading order; column breaks are not mended yet."""
-    lines = [half for line in _lines(source) for half in _beside(line)]
-    page = _print(lines)
+    lines, page = _undoubled([half for line in _lines(source) for half in _beside(line)])
     groups: list[list[Block]] = []
     first = last = None
     fences = [i for i, line in enumerate(lines) if _FENCE.match(line.text)]
@@ -286,7 +297,13 @@ def blocks(source: str) -> list[Block]:
             continue
         if is_letter_spaced(block.text):
             block = without_blanks(block)
-        if first is not None and last is not None and page is not None and _wraps(page, first, last, line, block):
+        run_in = bool(groups) and cues.is_dateline(groups[-1][0].text) and line.gap == 0
+        if (
+            first is not None
+            and last is not None
+            and page is not None
+            and (run_in or _wraps(page, first, last, line, block))
+        ):
             groups[-1].append(block)
         else:
             groups.append([block])
@@ -300,6 +317,8 @@ def _wraps(page: _Print, first: _Line, last: _Line, line: _Line, block: Block) -
     if line.gap or line.beside or block.verbatim or page.is_indented(line):
         return False
     if page.indented and not page.is_indented(first):
+        return False
+    if max(last.width, line.width) > WIDER * page.width:
         return False
     # A line of many figures looks short; where paragraphs are indented, an open end is enough.
     if not page.is_full(last) and (not page.indented or cues.ends_sentence(last.text)):

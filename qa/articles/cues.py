@@ -210,6 +210,12 @@ def dateline_length(text: str) -> int:
     return match.end() if match else 0
 
 
+def is_dateline(text: str) -> bool:
+    """Whether the line is a run-in dateline and nothing else, its text having been broken off (``本报讯（记者 张三）``)."""
+    length = dateline_length(text) if len(text) <= _NEAR and not is_byline(text) else 0
+    return length > 0 and not text[length:].strip()
+
+
 def end_reporters_start(text: str) -> int | None:
     """Where a reporter's name in brackets begins that ends a paragraph (``…。（记者 张三）``), else None."""
     skipped = max(0, len(text) - _NEAR)

@@ -31,6 +31,9 @@ HEADER_LINES = 3
 JUMP = 20
 """Captions and lines of furniture, less one, over which a sentence is looked for; more are a page of their own."""
 
+ALIKE = 0.4
+"""Share of a line's bigrams that another one of the same series holds at least."""
+
 BANNER_WIDTH = 12.0
 """Widest page banner over a header of three lines."""
 
@@ -152,14 +155,16 @@ def _marked(block: Block, named: Mapping[int, Heading], source: str) -> Node:
     match = cues.BULLET.match(text)
     if match:
         rest = block.cut(match.end())
-        return Node(rest, Role.TITLE if is_display(rest.text) else Role.BODY, start, "bullet", listed=True)
+        role = Role.TITLE if is_display(rest.text) else Role.BODY
+        return Node(rest, role, start, "date" if cues.is_date_heading(rest.text) else "bullet", listed=True)
     match = cues.BRACKETED.match(text)
     if match and is_display(text):
         inner = block.cut(*match.span("words" if match["words"] else "title"))
         return Node(inner, Role.TITLE, start, "date" if cues.is_date_heading(inner.text) else "bracket", source=block)
     number = cues.numbering(text)
     if number and is_display(text):
-        return Node(block, Role.TITLE, start, number[0], listed=True)
+        style = "date" if cues.is_date_heading(text[number[1] :]) else number[0]
+        return Node(block, Role.TITLE, start, style, listed=True)
     item = cues.LIST_ITEM.match(text)
     if text[0] == "|":
         return Node(block, Role.BODY, start, "row", listed=True)
@@ -241,7 +246,7 @@ def _two_lines(nodes: Sequence[Node], source: str) -> list[Node]:
     kept: list[Node] = []
     for i, node in enumerate(nodes):
         before = kept[-1] if kept else None
-        alone = i + 1 == len(nodes) or nodes[i + 1].gap > 0
+        alone = i + 1 == len(nodes) or nodes[i + 1].gap > 0 or nodes[i + 1].beside
         if (
             before is not None
             and alone
@@ -274,7 +279,7 @@ def _signatures(nodes: list[Node]) -> None:
             continue
         before = nodes[i - 1] if i else None
         after = nodes[i + 1] if i + 1 < len(nodes) else None
-        under = before is not None and before.role in {Role.TITLE, Role.HEADING} and before.gap <= GAP
+        under = before is not None and before.role in {Role.TITLE, Role.HEADING} and node.gap < GAP
         last = before is not None and before.role is Role.BODY and cues.ends_sentence(before.text)
         if under and after is not None and after.role is Role.BODY:
             node.role = Role.BYLINE
@@ -375,6 +380,7 @@ def _rules(nodes: list[Node]) -> None:
 
 def _anchored(nodes: list[Node], i: int) -> None:
     """The header above the byline or dateline at ``i``, which may be empty where the headline is lost."""
+    _subhead_below(nodes, i)
     first = i
     while first > 0 and i - first < 12:
         node = nodes[first - 1]
@@ -389,7 +395,6 @@ def _anchored(nodes: list[Node], i: int) -> None:
         first -= 1
         if node.gap >= GAP and first > 0 and first < i:
             break
-    _subhead_below(nodes, i)
     above = i - 1
     while above >= 0 and nodes[above].role in {Role.BYLINE, Role.SUBHEAD}:
         if nodes[above].role is Role.BYLINE and nodes[above].opens:
@@ -456,9 +461,10 @@ def _header(nodes: list[Node], first: int, last: int) -> None:
         nodes[lines.pop(0)].role = Role.CAPTION
     room = HEADER_LINES - (subhead is not None)
     if len(lines) > room:
-        for i in lines[: -1 if subhead is not None else -2]:
+        kept = 1 if subhead is not None or _alike(nodes, lines[-2], lines[:-2]) else 2
+        for i in lines[:-kept]:
             nodes[i].role = Role.CAPTION
-        lines = lines[-1 if subhead is not None else -2 :]
+        lines = lines[-kept:]
     if not lines:
         return
     if len(lines) == HEADER_LINES and lines[0] == 0 and _is_banner(nodes, lines):
@@ -499,6 +505,11 @@ def _around_mark(nodes: list[Node], i: int) -> None:
 def _is_picture(nodes: Sequence[Node], i: int, first: int) -> bool:
     """Whether the first of several display lines is a caption: by its words, or at the place of a lost picture."""
     return cues.is_caption(nodes[i].text) or (i == first and nodes[i].gap >= GAP and i > 0)
+
+
+def _alike(nodes: Sequence[Node], i: int, others: Sequence[int]) -> bool:
+    """Whether the line reads like one of the others, as the captions of a series of pictures do."""
+    return any(_shared(nodes[i].text, nodes[j].text) > ALIKE for j in others)
 
 
 def _is_banner(nodes: Sequence[Node], lines: Sequence[int]) -> bool:
