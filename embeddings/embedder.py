@@ -26,6 +26,10 @@ class Embedder(Protocol):
     def fingerprint(self) -> str:
         """Changes whenever vectors would: weights, tokenizer, prompts, pooling. Vectors of two don't mix."""
 
+    @property
+    def word_vectors(self) -> bool:
+        """Does a word alone have a vector that means it? True where a text's vector is the sum of its words'."""
+
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts that are to be found, shape (len(texts), dim), in their order.
 

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,9 +19,9 @@ from typing import Any
 from embeddings import Embedder, load_embedder
 from embeddings.errors import EmbeddingsError
 from qa.answer import Question, Record, answer_many
-from qa.chat import complete
+from qa.chat import complete, emphasised
 from qa.config import Settings
-from qa.errors import ModelError, QuestionError, UsageError
+from qa.errors import ModelError, QuestionError, StoreError, UsageError
 from qa.generations import Indexes, Progress, open_indexes
 from qa.indexing import IndexReport, index
 from qa.retrieve import Retriever
@@ -67,7 +68,12 @@ class Bot:
         store = Store(settings.data)
         bot = cls(settings, store, embedder, terms)
         if index_seeds and not store.files() and SEEDS.is_dir():
-            bot.index([SEEDS], progress=progress)
+            try:
+                bot.index([SEEDS], progress=progress)
+            except StoreError as error:
+                if error.code != "WRITER_LOCKED":
+                    raise
+                # Another start is indexing them; the first question waits for it (qa.generations.LOCK_WAIT_S).
         return bot
 
     def __enter__(self) -> Bot:
@@ -114,7 +120,12 @@ class Bot:
             raise UsageError("TOP_K", f"top_k is {k}; give a whole number from 1 to {MOST_PASSAGES}.", field="top_k")
         retriever = self.retriever()
         try:
-            retrieved = retriever.retrieve_many([complete(q.question, q.history) for q in questions], k)
+            completed = [complete(q.question, q.history) for q in questions]
+            searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
+            retrieved = [
+                replace(found, question=c)
+                for found, c in zip(retriever.retrieve_many(searched, k), completed, strict=True)
+            ]
             passages = self.store.passages(list({hit.passage_id for found in retrieved for hit in found.hits}))
             records = answer_many(questions, retrieved, passages, self.embedder, self.terms)
         except EmbeddingsError as error:
@@ -152,7 +163,7 @@ class Bot:
             return self._retriever
 
     def _texts(self, ids: Sequence[int]) -> dict[int, str]:
-        return {number: passage.text for number, passage in self.store.passages(ids).items()}
+        return {number: passage.indexed_text for number, passage in self.store.passages(ids).items()}
 
     def index(
         self,

@@ -25,11 +25,16 @@ class FusionWeights:
     """Coverage below which a question counts as one in another language. Measured shares: Chinese questions on Chinese
     sets 0.42 and more (1 in 100 below 0.58), Japanese up to 0.31, English, Spanish, German, Russian, Arabic and
     Vietnamese 0.50 at their 99th percentile."""
-    sentence: float = 0.5
-    """Weight of the best sentence's share of the question beside the fused score. Fitted on the three Chinese sets with
-    listwise softmax it comes out at 0.36 to 0.56, and lifts recall@1 on each of them (docs/retrieval.md)."""
+    held: float = 0.5
+    """Shares of ``qa.evidence.Evidence``'s three numbers in the evidence; ``evidence`` is its weight beside the fused
+    score. Fitted on the three Chinese sets (docs/retrieval.md)."""
+    aligned_sentence: float = 0.5
+    aligned_passage: float = 0.5
+    evidence: float = 1.5
     other_language_lexical: float = 0.05
     """Weight of BM25 beside the whole cosine then: a shared name or number may break near-ties, and no more."""
+    other_language_aligned: float = 2.0
+    """Weight of the passage's aligned words beside that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,8 @@ class Hit:
     lexical_score: float
     """BM25."""
     cosine: float
-    sentence: float = 0.0
-    """Largest share of the question's term weight that one of its sentences holds; 0 where that wasn't looked at."""
+    evidence: float = 0.0
+    """What reading its sentences added to the score; 0 where that wasn't done."""
 
 
 def coverage(terms: Sequence[str], document_frequency: Callable[[str], int]) -> float:
@@ -71,9 +76,10 @@ def fuse(
     With m(x) = (x − min) / (max − min) over all these passages (1 when they are all equal), the fused score is
 
     - coverage ≥ gate: (lexical · m(BM25) + dense · m(cosine)) / (lexical + dense)
-    - coverage < gate: (1 + cosine + other_language_lexical · m(BM25)) / (2 + other_language_lexical)
+    - coverage < gate or no lexical list: (1 + cosine + other_language_lexical · m(BM25)) / (2 + the same weight)
+    - no dense list: m(BM25)
 
-    An empty list is a leg that wasn't asked or found nothing: then the other's m alone is the score.
+    An empty list is a leg that wasn't asked or found nothing.
     ``lexical_scores`` and ``cosines`` are the scores of passages that only the other leg ranked; one that isn't named
     there counts as 0 in BM25, and as the smallest cosine.
     """
@@ -83,9 +89,7 @@ def fuse(
     scaled_bm25, scaled_cosine = _min_max(bm25), _min_max(cosine)
     if not dense:
         scores = scaled_bm25
-    elif not lexical:
-        scores = scaled_cosine
-    elif coverage >= weights.gate:
+    elif lexical and coverage >= weights.gate:
         whole = weights.lexical + weights.dense
         scores = {i: (weights.lexical * scaled_bm25[i] + weights.dense * scaled_cosine[i]) / whole for i in ids}
     else:
@@ -96,16 +100,15 @@ def fuse(
     return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
 
 
-def rerank(hits: Sequence[Hit], shares: Mapping[int, float], weight: float) -> list[Hit]:
-    """The hits by (score + weight · share) / (1 + weight), best first, equal scores by id.
+def rerank(hits: Sequence[Hit], evidence: Mapping[int, float], weight: float) -> list[Hit]:
+    """The hits by (score + weight · evidence) / (1 + weight), best first, equal scores by id.
 
-    ``shares`` has for each passage the largest share of the question's term weight that one sentence of it holds: where
-    the question's words stand together, they more likely say what was asked than where they are scattered.
+    ``evidence`` is a number of 0…1 for each passage; one that isn't named has none.
     """
     scored = [
-        replace(hit, score=(hit.score + weight * share) / (1 + weight), sentence=share)
+        replace(hit, score=(hit.score + weight * added) / (1 + weight), evidence=added)
         for hit in hits
-        for share in [shares.get(hit.passage_id, 0.0)]
+        for added in [evidence.get(hit.passage_id, 0.0)]
     ]
     return sorted(scored, key=lambda hit: (-hit.score, hit.passage_id))
 

@@ -80,7 +80,7 @@ class LexicalIndex:
         try:
             # tantivy takes a lock in the folder even for reading, so that a read-only one can't be opened. It gets a
             # folder of ours with links to the files; they are all mapped when the searcher is made, so links can go.
-            with tempfile.TemporaryDirectory(prefix="wenbao-") as links:
+            with tempfile.TemporaryDirectory(prefix="wenbao-", ignore_cleanup_errors=True) as links:
                 for file in folder.iterdir():
                     if file.name not in _LOCKS:
                         (Path(links) / file.name).symlink_to(file.resolve())

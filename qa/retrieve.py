@@ -7,10 +7,7 @@ are read again: a passage with a sentence that holds much of the question moves 
 
 from __future__ import annotations
 
-import math
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,9 +16,10 @@ import numpy as np
 from embeddings.embedder import Embedder
 from embeddings.vector_store import VectorStore
 from embeddings.vectors import Vectors
+from qa.evidence import Reader, Texts
 from qa.hits import FusionWeights, Hit, Ranked, coverage, fuse, rerank
 from qa.lexical import LexicalIndex
-from qa.text import Terms, sentences
+from qa.text import Terms
 
 Leg = Literal["hybrid", "lexical", "dense"]
 
@@ -30,13 +28,8 @@ DEPTH = 200
 the other leg than 200 and yet ends up among the first 10; unmeasured above 1,000 passages."""
 
 
-READ = 20
-"""Hits whose sentences are looked at, and at least as many as are asked for."""
-REMEMBERED = 2000
-"""Passages whose sentences' terms are kept in memory, some 20 MB."""
-
-Texts = Callable[[Sequence[int]], Mapping[int, str]]
-"""From passage ids to their texts; one that is gone is left out."""
+READ = 50
+"""Hits whose sentences are read, and at least as many as are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +64,8 @@ class Retriever:
         self.vectors = vectors
         self.embedder = embedder
         self.terms = terms
-        self.texts = texts
         self.weights = weights or FusionWeights()
-        self._sentences: OrderedDict[int, list[frozenset[str]]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._reader = Reader(embedder, terms, texts, lexical.document_frequency, len(lexical))
 
     def retrieve_many(self, questions: Sequence[str], k: int, leg: Leg = "hybrid") -> list[Retrieved]:
         """For each question, in order, its at most ``k`` best passages; none when the corpus is empty.
@@ -95,10 +86,8 @@ class Retriever:
 
     def _fused(self, question: str, vector: Vectors | None, dense: Ranked, k: int, leg: Leg) -> Retrieved:
         terms = self.terms.question(question)
-        frequency = {term: self.lexical.document_frequency(term) for term in dict.fromkeys(terms)}
-        passages = len(self.lexical)
-        idf = {term: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
-        covered = coverage(terms, frequency.__getitem__)
+        idf = self._reader.idf(terms)
+        covered = coverage(terms, self.lexical.document_frequency)
         lexical: Ranked = () if leg == "dense" else self.lexical.search(terms, DEPTH)
         hits = fuse(
             lexical,
@@ -108,33 +97,24 @@ class Retriever:
             lexical_scores=self._lexical_scores(terms, lexical, dense),
             cosines=self._cosines(vector, lexical, dense),
         )
-        if leg == "hybrid" and covered >= self.weights.gate:
+        if leg != "lexical":
+            same = leg == "hybrid" and covered >= self.weights.gate
             read = hits[: max(READ, k)]
-            hits = rerank(read, self._shares(idf, [hit.passage_id for hit in read]), self.weights.sentence)
-        return Retrieved(question, tuple(hits[:k]), idf, covered, passages)
+            evidence = self._evidence(question, idf, [hit.passage_id for hit in read], same=same)
+            hits = rerank(read, evidence, self.weights.evidence if same else self.weights.other_language_aligned)
+        return Retrieved(question, tuple(hits[:k]), idf, covered, len(self.lexical))
 
-    def _shares(self, idf: Mapping[str, float], ids: Sequence[int]) -> dict[int, float]:
-        """For each passage, the largest share of the question's term weight that one of its sentences holds."""
-        whole = sum(idf.values())
+    def _evidence(self, question: str, idf: Mapping[str, float], ids: Sequence[int], *, same: bool) -> dict[int, float]:
+        """What the passages' sentences hold of the question, 0…1: by words and meaning, or by meaning alone."""
+        found = self._reader.evidence(question, idf, ids)
+        if not same:
+            return {number: each.aligned_passage for number, each in found.items()}
+        held, sentence, passage = self.weights.held, self.weights.aligned_sentence, self.weights.aligned_passage
+        whole = held + sentence + passage
         return {
-            passage: max((_weight(idf, held) for held in sentence_terms), default=0.0) / whole
-            for passage, sentence_terms in self._sentence_terms(ids)
+            number: (held * each.held + sentence * each.aligned_sentence + passage * each.aligned_passage) / whole
+            for number, each in found.items()
         }
-
-    def _sentence_terms(self, ids: Sequence[int]) -> Iterable[tuple[int, list[frozenset[str]]]]:
-        """Each passage's sentences as sets of terms; the most recently used ones are remembered."""
-        with self._lock:
-            known = {passage: self._sentences[passage] for passage in ids if passage in self._sentences}
-        missing = [passage for passage in ids if passage not in known]
-        for passage, text in self.texts(missing).items() if missing else ():
-            known[passage] = [frozenset(self.terms.passage(text[start:end])) for start, end in sentences(text)]
-        with self._lock:
-            for passage, held in known.items():
-                self._sentences[passage] = held
-                self._sentences.move_to_end(passage)
-            while len(self._sentences) > REMEMBERED:
-                self._sentences.popitem(last=False)
-        return known.items()
 
     def _lexical_scores(self, terms: Sequence[str], lexical: Ranked, dense: Ranked) -> dict[int, float]:
         """BM25 of what only the dense leg ranked; a lexical list that isn't full holds all that match, so none."""
@@ -151,8 +131,3 @@ class Retriever:
             return {}
         scores = self.vectors.scores(vector, np.array(missing, dtype=np.int64))[0]
         return dict(zip(missing, scores.tolist(), strict=True))
-
-
-def _weight(idf: Mapping[str, float], held: frozenset[str]) -> float:
-    """Added in the question's order, so that the sum is the same to the last bit in every process."""
-    return sum(weight for term, weight in idf.items() if term in held)

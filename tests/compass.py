@@ -12,7 +12,7 @@ from embeddings.vectors import Vectors
 class Compass:
     """A model of two dimensions: fruit points north, all else east; a text between is the sum."""
 
-    name, dim, fingerprint = "compass", 2, "compass-1"
+    name, dim, fingerprint, word_vectors = "compass", 2, "compass-1", False
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         rows = [

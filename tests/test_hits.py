@@ -40,13 +40,15 @@ def test_a_passage_whose_scores_are_unknown_counts_as_the_least() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_one_leg_alone_is_its_scaled_score(share: float) -> None:
+def test_the_lexical_leg_alone_is_its_scaled_score(share: float) -> None:
     assert [(hit.passage_id, hit.score) for hit in fuse(LEXICAL, [], WEIGHTS, share)] == [(7, 1), (2, 1 / 2), (9, 0)]
-    assert [(hit.passage_id, hit.score) for hit in fuse([], DENSE, WEIGHTS, share)] == [
-        (2, 1),
-        (4, pytest.approx(1 / 5)),
-        (7, 0),
-    ]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_dense_leg_alone_is_the_cosine_brought_to_zero_to_one(share: float) -> None:
+    extra = WEIGHTS.other_language_lexical
+    expected = [(i, pytest.approx((1 + cosine + extra) / (2 + extra))) for i, cosine in DENSE]
+    assert [(hit.passage_id, hit.score) for hit in fuse([], DENSE, WEIGHTS, share)] == expected
 
 
 def test_equal_scores_come_by_id_and_scale_to_one() -> None:

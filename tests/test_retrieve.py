@@ -28,7 +28,14 @@ def retriever(tmp_path: Path) -> Retriever:
     terms, model = Terms(), Compass()
     lexical = LexicalIndex.build(tmp_path / "lexical", [(i, terms.passage(text)) for i, text in TEXTS.items()])
     vectors = build_vector_store("exact", np.array(list(TEXTS), dtype=np.int64), model.passages(list(TEXTS.values())))
-    return Retriever(lexical, vectors, model, terms, _texts, FusionWeights(lexical=0.8, dense=0.2, sentence=0.0))
+    return Retriever(
+        lexical,
+        vectors,
+        model,
+        terms,
+        _texts,
+        FusionWeights(lexical=0.8, dense=0.2, evidence=0.0, other_language_aligned=0.0),
+    )
 
 
 def test_the_lexical_leg_ranks_by_bm25(retriever: Retriever) -> None:

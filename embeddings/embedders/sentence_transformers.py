@@ -82,6 +82,8 @@ class SentenceTransformersEmbedder:
         self._model = _load(folder, device)
         _check_weights(folder, self._model)
         self.fingerprint = fingerprint(folder, POOLING, self._prompts)
+        # A transformer reads words in their context; alone they say little, and embedding each costs as much as a text.
+        self.word_vectors = False
         tried = self._encode(SELF_TEST, self._prompts.passage, question=False)
         self.dim = int(tried.shape[1])
 

@@ -39,6 +39,8 @@ def is_static(folder: Path) -> bool:
 class StaticEmbedder:
     """The model in a folder that ``model_folder.scan`` has passed and ``is_static``."""
 
+    word_vectors = True
+
     def __init__(self, folder: Path, name: str) -> None:
         """Loads and tries the model: 0.1 s for 64,000 × 256 in half precision.
 

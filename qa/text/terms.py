@@ -44,6 +44,9 @@ _STOP = frozenset(_STOP_WORDS.split())
 _ONE_TERM = str.maketrans("画著藉覆瞭甦彷锺钜麽", "划着借复了苏仿钟巨么")
 _Cut = tuple[str, int, int]
 _Words = Callable[[str], list[_Cut]]
+"""From a run to the words that search mode finds in it, which may overlap."""
+_Split = Callable[[str], list[str]]
+"""From a run to its words, one after the other."""
 
 
 class Terms:
@@ -60,7 +63,9 @@ class Terms:
         Raises:
             UsageError: CONFIG_VALUE with file and line when one can't be read.
         """
-        self._words: _Words = _rjieba_words if dictionary is None else _jieba_words(dictionary)
+        self._words: _Words
+        self._split: _Split
+        self._words, self._split = (_rjieba_words, _rjieba_split) if dictionary is None else _jieba(dictionary)
         self._synonyms = [] if synonyms is None else _synonym_groups(synonyms)
         self.version = str(TERMS_VERSION)
         if dictionary is not None or synonyms is not None:
@@ -98,6 +103,18 @@ class Terms:
                 if word not in named:
                     terms += [term for term, _, _ in self._cut(word)]
         return terms
+
+    def words(self, text: str) -> list[str]:
+        """The words of a text in order, duplicates kept, each once: jieba's in Chinese and Japanese, others whole."""
+        found: list[str] = []
+        for run in _RUN.finditer(fold_text(text)):
+            found += self._split(run.group()) if run["cjk"] is not None else [run.group()]
+        return found
+
+    def question_words(self, text: str) -> list[str]:
+        """The words of a question less stop words, unless nothing else is left."""
+        every = self.words(text)
+        return [word for word in every if word not in _STOP] or every
 
     def places(self, text: str, wanted: Collection[str]) -> list[tuple[int, int]]:
         """Spans of ``text`` where wanted terms stand, in order, touching ones joined.
@@ -156,7 +173,12 @@ def _rjieba_words(run: str) -> list[_Cut]:
     return words
 
 
-def _jieba_words(dictionary: Path) -> _Words:
+def _rjieba_split(run: str) -> list[str]:
+    words: list[str] = rjieba.cut(run, False)
+    return words
+
+
+def _jieba(dictionary: Path) -> tuple[_Words, _Split]:
     """Words by jieba itself, with the owner's words: rjieba weighs added words a little differently."""
     own = [_entry(dictionary, number, fields) for number, fields in _lines(dictionary)]
     with warnings.catch_warnings():
@@ -173,7 +195,10 @@ def _jieba_words(dictionary: Path) -> _Words:
     def words(run: str) -> list[_Cut]:
         return list(tokenizer.tokenize(run, mode="search", HMM=False))
 
-    return words
+    def split(run: str) -> list[str]:
+        return list(tokenizer.cut(run, HMM=False))
+
+    return words, split
 
 
 def _entry(path: Path, number: int, fields: list[str]) -> tuple[str, int | None, str | None]:

@@ -1,0 +1,157 @@
+"""The first hits read again: how much of the question their sentences hold, word for word and in meaning.
+
+Between the indexes and ``qa.retrieve``. Both legs judge a passage as a whole; here its sentences are looked at:
+
+* ``held``: the largest share of the question's term weight that one sentence holds. Where the question's words stand
+  together, they more likely say what was asked than where they are scattered.
+* ``aligned``: each word of the question is compared with every word of the passage, and the similarities of the best
+  partners are averaged by the words' weights: late interaction, as in ColBERT (Khattab and Zaharia 2020), over the word
+  vectors of a static model. It finds 职员 for 员工 and *union* for 工会 where the passage's one vector blurs them.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from embeddings.embedder import Embedder
+from embeddings.vectors import Vectors
+from qa.text import Terms, sentences
+
+REMEMBERED_PASSAGES = 2000
+"""Passages whose sentences' terms and words are kept, some 30 MB."""
+REMEMBERED_WORDS = 50_000
+"""Words whose vectors are kept: 50 MB at 256 dimensions."""
+
+Texts = Callable[[Sequence[int]], Mapping[int, str]]
+"""From passage ids to what is indexed of them; one that is gone is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a passage's sentences hold of a question, each 0…1. ``aligned`` is 0 for models without word vectors."""
+
+    held: float = 0.0
+    """Best sentence: share of the question's term weight."""
+    aligned_sentence: float = 0.0
+    """Best sentence: weighted mean of the squared similarities of the question's words with their best partners."""
+    aligned_passage: float = 0.0
+    """The same over the whole passage."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A passage's sentences: the terms of each, and the numbers of the words of each that has any."""
+
+    terms: tuple[frozenset[str], ...]
+    words: tuple[npt.NDArray[np.intp], ...]
+
+
+class Reader:
+    """Reads passages and remembers those that it has read. Safe to share between threads."""
+
+    def __init__(
+        self, embedder: Embedder, terms: Terms, texts: Texts, frequency: Callable[[str], int], size: int
+    ) -> None:
+        """``frequency`` gives the number of passages, of ``size``, that hold a term."""
+        self._embedder = embedder
+        self._terms = terms
+        self._texts = texts
+        self._frequency = frequency
+        self._size = size
+        self._lock = threading.Lock()
+        self._passages: OrderedDict[int, _Read] = OrderedDict()
+        self._numbers: dict[str, int] = {}
+        self._vectors: Vectors = np.empty((0, embedder.dim), dtype=np.float32)
+
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        """Each distinct term's weight ln(1 + (N − n + ½)/(n + ½)), n of the N passages holding it; in their order."""
+        return {term: self._weight(self._frequency(term)) for term in dict.fromkeys(terms)}
+
+    def evidence(self, question: str, idf: Mapping[str, float], ids: Sequence[int]) -> dict[int, Evidence]:
+        """What each passage holds of the question; one that is gone is left out.
+
+        Raises:
+            ModelError: as the embedder gives it.
+        """
+        with self._lock:
+            read = self._read(ids)
+            vectors = self._vectors
+        held = [_held(idf, passage.terms) for passage in read.values()]
+        aligned = self._aligned(question, [passage.words for passage in read.values()], vectors)
+        return {number: Evidence(*parts) for number, *parts in zip(read, held, *aligned, strict=True)}
+
+    def _weight(self, frequency: int) -> float:
+        return math.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
+
+    def _aligned(
+        self, question: str, passages: Sequence[Sequence[npt.NDArray[np.intp]]], vectors: Vectors
+    ) -> tuple[list[float], list[float]]:
+        """Best sentence's and whole passage's alignment, for each passage."""
+        nothing = [0.0] * len(passages)
+        found = [i for i, sentences_ in enumerate(passages) if sentences_]
+        asked = self._terms.question_words(question) if found else []
+        if not asked:
+            return nothing, nothing
+        # A word is as rare as the rarest of its terms.
+        rarity = [min(map(self._frequency, self._terms.passage(word)), default=0) for word in asked]
+        weights = np.array([self._weight(n) for n in rarity], dtype=np.float32)
+        weights /= weights.sum()
+        every = [sentence for i in found for sentence in passages[i]]
+        words, column = np.unique(np.concatenate(every), return_inverse=True)
+        similar = np.clip(vectors[words] @ self._embedder.passages(asked).T, 0, 1) ** 2
+        partners = np.maximum.reduceat(similar[column], _starts(map(len, every)))
+        passage_starts = _starts(len(passages[i]) for i in found)
+        best = np.maximum.reduceat(partners @ weights, passage_starts)
+        whole = np.maximum.reduceat(partners, passage_starts) @ weights
+        sentence, passage = nothing.copy(), nothing.copy()
+        for i, one, all_ in zip(found, best.tolist(), whole.tolist(), strict=True):
+            sentence[i], passage[i] = one, all_
+        return sentence, passage
+
+    def _read(self, ids: Sequence[int]) -> dict[int, _Read]:
+        """The passages read, in the order of ``ids``; the most recently used ones are remembered."""
+        if len(self._numbers) > REMEMBERED_WORDS:
+            self._passages, self._numbers, self._vectors = OrderedDict(), {}, self._vectors[:0]
+        missing = [number for number in ids if number not in self._passages]
+        for number, text in self._texts(missing).items() if missing else ():
+            self._passages[number] = self._sentences(text)
+        read = {number: self._passages[number] for number in ids if number in self._passages}
+        for number in read:
+            self._passages.move_to_end(number)
+        while len(self._passages) > REMEMBERED_PASSAGES:
+            self._passages.popitem(last=False)
+        unseen = list(self._numbers)[len(self._vectors) :]
+        if unseen:  # a new array: other threads may hold the earlier one
+            self._vectors = np.concatenate([self._vectors, self._embedder.passages(unseen)])
+        return read
+
+    def _sentences(self, text: str) -> _Read:
+        spans = [text[start:end] for start, end in sentences(text)]
+        words = [self._terms.words(span) for span in spans] if self._embedder.word_vectors else []
+        numbers = tuple(
+            np.array([self._numbers.setdefault(word, len(self._numbers)) for word in found], dtype=np.intp)
+            for found in words
+            if found
+        )
+        return _Read(tuple(frozenset(self._terms.passage(span)) for span in spans), numbers)
+
+
+def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
+    """Where each of consecutive stretches of these lengths begins."""
+    ends = np.cumsum(np.fromiter(lengths, dtype=np.intp))
+    return np.concatenate([np.zeros(1, dtype=np.intp), ends[:-1]])
+
+
+def _held(idf: Mapping[str, float], sentence_terms: Sequence[frozenset[str]]) -> float:
+    """The largest share of the weight that one sentence holds."""
+    whole = sum(idf.values())
+    # Added in the question's order, so that the sum is the same to the last bit in every process.
+    shares = (sum(weight for term, weight in idf.items() if term in held) / whole for held in sentence_terms)
+    return max(shares, default=0.0) if whole else 0.0
