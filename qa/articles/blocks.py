@@ -139,8 +139,8 @@ def without_blanks(block: Block, *, everywhere: bool = False) -> Block:
 def joined(parts: Sequence[Block], source: str) -> Block:
     """The parts of one paragraph, at least one, as a block; ``source`` is the page's text.
 
-    Nothing stands between two of them where a script without blanks touches the border, else one blank: its place is
-    that of the white space, usually a line end, that stood there.
+    Nothing stands between two of them where a script without blanks touches the border or a figure in Chinese text is
+    broken, else one blank: its place is that of the white space, usually a line end, that stood there.
     """
     if len(parts) == 1:
         return parts[0]
@@ -148,7 +148,8 @@ def joined(parts: Sequence[Block], source: str) -> Block:
     texts: list[str] = [parts[0].text]
     for left, right in pairwise(parts):
         unspaced = _UNSPACED_CHARACTER.match(left.text[-1]) or _UNSPACED_CHARACTER.match(right.text[0])
-        if not unspaced and left.end < right.start and source[left.end].isspace():
+        figure = left.text[-1].isdigit() and right.text[0].isdigit() and _HAN.search(left.text)
+        if not (unspaced or figure) and left.end < right.start and source[left.end].isspace():
             places.append(left.end)
             texts.append(" ")
         places.extend(right.places)
@@ -302,7 +303,7 @@ def blocks(source: str) -> list[Block]:
             first is not None
             and last is not None
             and page is not None
-            and (run_in or _wraps(page, first, last, line, block))
+            and (run_in or _wraps(page, first, last, line, block, lines[i + 1] if i + 1 < len(lines) else None))
         ):
             groups[-1].append(block)
         else:
@@ -312,8 +313,8 @@ def blocks(source: str) -> list[Block]:
     return [joined(group, source) for group in groups]
 
 
-def _wraps(page: _Print, first: _Line, last: _Line, line: _Line, block: Block) -> bool:
-    """Whether the line goes on with the paragraph of a hard-wrapped page that began with ``first``."""
+def _wraps(page: _Print, first: _Line, last: _Line, line: _Line, block: Block, after: _Line | None) -> bool:
+    """Whether the line goes on with the paragraph of a hard-wrapped page from ``first`` to ``last``."""
     if line.gap or line.beside or block.verbatim or page.is_indented(line):
         return False
     if page.indented and not page.is_indented(first):
@@ -321,9 +322,13 @@ def _wraps(page: _Print, first: _Line, last: _Line, line: _Line, block: Block) -
     if max(last.width, line.width) > WIDER * page.width:
         return False
     # A line of many figures looks short; where paragraphs are indented, an open end is enough.
-    if not page.is_full(last) and (not page.indented or cues.ends_sentence(last.text)):
+    ended = cues.ends_sentence(last.text) or last.text[-1] in ")）"
+    if not page.is_full(last) and (not page.indented or ended):
         return False
     if cues.is_mark_line(first.text) or cues.opens_block(block.text):
         return False
-    # The paragraph's last line may be full by chance: then what follows it is short and ends no sentence.
-    return not cues.ends_sentence(last.text) or page.is_full(line) or cues.ends_sentence(line.text)
+    if not ended or cues.cannot_open(block.text) or cues.ends_sentence(line.text):
+        return True
+    # The paragraph's last line was full by chance if what follows is short, or stands alone above the next indent.
+    alone = page.indented and (after is None or page.is_indented(after))
+    return page.is_full(line) and not alone

@@ -311,9 +311,14 @@ def is_fragment(text: str) -> bool:
     return bool(_CONNECTIVE.match(_plain(text)) or _COMMA.search(re.sub(r"[“\"「『].*?[”\"」』]", "", text)))
 
 
+def cannot_open(text: str) -> bool:
+    """Whether the text begins with a mark that no line begins with (a comma, a closing quote)."""
+    return bool(_CANNOT_OPEN.match(text))
+
+
 def opens_in_word(text: str) -> bool:
     """Whether the paragraph opens with the second half of a cut word."""
-    if _CANNOT_OPEN.match(text):
+    if cannot_open(text):
         return True
     opening = fold_text(text[:12])
     words = rjieba.cut(opening, True)
