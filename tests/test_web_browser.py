@@ -67,6 +67,7 @@ LOOKS = (
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
+    expect.set_options(timeout=30_000)  # of a busy machine; on an idle one everything is there in a second
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) as found:
         yield found
 

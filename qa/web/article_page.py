@@ -58,7 +58,7 @@ def document(title: str, body: Markup, words: Words) -> str:
         '<meta name="color-scheme" content="light dark">'
         '<title>{}</title><link rel="stylesheet" href="/ui/article.css"><link rel="icon" href="/ui/icon.svg"></head>\n'
         '<body><nav class="top"><a href="/{}/">{}</a><span>{}</span></nav>\n{}</body></html>\n'
-    ).format(words.tag, title, words.path, words.title, words.slogan, body)
+    ).format(words.tag, title, words.path, words.title, title, body)
 
 
 def page(
@@ -175,7 +175,7 @@ def _ways(neighbours: tuple[int | None, int | None], words: Words) -> Markup:
         )
         if article_id is not None
     ]
-    return Markup('<nav class="ways">{}</nav>').format(Markup("").join(links))
+    return Markup('<nav class="ways">{}</nav>').format(Markup("").join(links)) if links else Markup("")
 
 
 def router(bot: Bot) -> APIRouter:
