@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qa.articles import Article, Paragraph, Piece, Section, pieces
 from qa.text import sentences
@@ -33,6 +34,8 @@ _CLAUSE = "；;，,、：: "
 class Passage:
     """A slice of a section: ``text`` as shown, ``pieces`` the slices of the original that it is made of.
 
+    Joined, the pieces are as long as the text and equal to it, but that a line end inside a paragraph shows as a blank.
+
     ``start`` is the original's place of its first character, ``end`` the place after its last, the white space before
     the section's next passage included.
     """
@@ -45,9 +48,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A sentence: its places in the original, and whether a paragraph ends with it."""
+    """A sentence: its places in the original, its text as shown, and whether a paragraph ends with it."""
 
     places: tuple[int, ...]
+    text: str
     last: bool
 
 
@@ -71,7 +75,7 @@ def split_section(text: str, section: Section) -> list[Passage]:
 
 def _tiled(text: str, made: list[Passage]) -> list[Passage]:
     """The passages with the white space before the next one counted to each, so that they tile their section."""
-    for i, (passage, after) in enumerate(zip(made, made[1:], strict=False)):
+    for i, (passage, after) in enumerate(pairwise(made)):
         if not text[passage.end : after.start].strip():
             made[i] = Passage(passage.start, after.start, passage.text, passage.pieces)
     return made
@@ -95,7 +99,11 @@ def _units(paragraph: Paragraph) -> list[_Unit]:
     # Each unit reaches to the next one's start, so that the paragraph's characters are all kept.
     starts = [0, *(start for start, _ in spans[1:])]
     ends = [*starts[1:], len(places)]
-    return [_Unit(tuple(places[a:b]), b == len(places)) for a, b in zip(starts, ends, strict=True) if b > a]
+    return [
+        _Unit(tuple(places[a:b]), paragraph.text[a:b], b == len(places))
+        for a, b in zip(starts, ends, strict=True)
+        if b > a
+    ]
 
 
 def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -139,21 +147,30 @@ def _cuts(lengths: Sequence[int], units: Sequence[_Unit]) -> list[tuple[int, int
 
 
 def _passage(text: str, units: Sequence[_Unit]) -> Passage:
-    """The units as one passage; paragraphs inside it keep one line break of the original between them."""
+    """The units as one passage; between its paragraphs stands one line break, whose place is one of the original's."""
     places: list[int] = []
-    for i, unit in enumerate(units):
-        if i and units[i - 1].last:
-            after = places[-1] + 1
-            places.extend(range(after, after + 1) if text[after : after + 1].isspace() else ())
+    shown: list[str] = []
+    for before, unit in zip([None, *units], units, strict=False):
+        if before is not None and before.last:
+            place = _line_break(text, places[-1] + 1, unit.places[0])
+            if place is not None:
+                places.append(place)
+                shown.append("\n")
         places.extend(unit.places)
-    while places and text[places[-1]].isspace():
-        places.pop()
-    while places and text[places[0]].isspace():
-        places.pop(0)
+        shown.append(unit.text)
+    whole = "".join(shown)
+    left, right = len(whole) - len(whole.lstrip()), len(whole.rstrip())
+    places, whole = places[left:right], whole[left:right]
     start, end = places[0], places[-1] + 1
     # Emphasis marks at its borders are the passage's own, though not shown.
     while start and text[start - 1] == "*":
         start -= 1
     while text[end : end + 1] == "*":
         end += 1
-    return Passage(start, end, "".join(text[place] for place in places), pieces(places))
+    return Passage(start, end, whole, pieces(places))
+
+
+def _line_break(text: str, start: int, end: int) -> int | None:
+    """The place of a line break between the two places, else of other white space; None where there is none."""
+    found = text.find("\n", start, end)
+    return found if found >= 0 else next((place for place in range(start, end) if text[place].isspace()), None)

@@ -122,7 +122,7 @@ def _page(source: str, gold: Gold, layout: Layout) -> tuple[str, Gold]:
     printer = _Printer()
     articles = list(gold["articles"])
     if layout.order == "shuffled" and not any(article.get("headless") for article in articles):
-        random.Random(7).shuffle(articles)  # noqa: S311 (the same order in every run)
+        random.Random(7).shuffle(articles)
     elif layout.order == "every other":
         articles = articles[::2]
     for noise in gold["noise"]:
@@ -310,7 +310,7 @@ _PLACES = ("青川", "临江", "白石", "云岭", "南溪", "宁远", "松阳",
 
 def _renamed(source: str, gold: Gold) -> tuple[str, Gold]:
     """Every person and place that jieba finds under another name of the same length, on the page and in its truth."""
-    chance = random.Random(gold["file"])  # noqa: S311 (the same names in every run)
+    chance = random.Random(gold["file"])
     names: dict[str, str] = {}
     for word, tag in rjieba.tag(source):
         if tag in {"nr", "ns"} and 2 <= len(word) <= 3 and re.fullmatch(f"{_HAN}+", word) and word not in names:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from qa.articles import cues
 from qa.articles.blocks import Block, blocks, is_noisy, joined, without_blanks
-from qa.articles.roles import Node, Role, understand
+from qa.articles.nodes import Node, Role
+from qa.articles.roles import understand
 from qa.articles.values import Article, Furniture, Page, Paragraph, Section, pieces
 from qa.reading import Document
 
 PATH_SEPARATOR = " › "
 """Between the headings of a section's path."""
+
+MARKED = ("h1", "h2", "h3", "h4", "h5", "h6")
+NUMBERED = tuple(style for style, _ in cues.NUMBERINGS)
+"""Styles of headings that have an order among themselves, highest first."""
 
 TAIL_LENGTH = 80
 """Longest first paragraph, in characters, of a tail that begins in mid-word."""
@@ -30,8 +36,8 @@ class _Draft:
     nodes: list[Node] = field(default_factory=list)
     captions: list[Node] = field(default_factory=list)
 
-    def text(self) -> str:
-        return "".join(node.text for node in self.nodes)
+    def bigrams(self) -> set[str]:
+        return {pair for node in self.nodes for pair in _bigrams(node.text)}
 
 
 def split_page(document: Document) -> Page:
@@ -81,15 +87,21 @@ def _place_captions(waiting: list[Node], drafts: list[_Draft], *, at_border: boo
 
 def _settle_captions(drafts: list[_Draft]) -> None:
     """A caption between two articles goes to the one that shares more of its words."""
-    for earlier, later in zip(drafts, drafts[1:], strict=False):
-        for node in [node for node in later.captions if node.new]:
-            if _overlap(node.text, earlier.text()) > _overlap(node.text, later.text()):
-                later.captions.remove(node)
-                earlier.captions.append(node)
+    for earlier, later in pairwise(drafts):
+        between = [node for node in later.captions if node.new]
+        if between:
+            above, below = earlier.bigrams(), later.bigrams()
+            moved = [node for node in between if _overlap(node.text, above) > _overlap(node.text, below)]
+            earlier.captions += moved
+            later.captions = [node for node in later.captions if node not in moved]
 
 
-def _overlap(text: str, other: str) -> int:
-    return sum(text[i : i + 2] in other for i in range(len(text) - 1))
+def _bigrams(text: str) -> list[str]:
+    return [text[i : i + 2] for i in range(len(text) - 1)]
+
+
+def _overlap(text: str, bigrams: set[str]) -> int:
+    return sum(pair in bigrams for pair in _bigrams(text))
 
 
 def _room(nodes: Sequence[Node]) -> list[int]:
@@ -142,14 +154,14 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
             close()
             if node.style not in styles:
                 styles.append(node.style)
-            rank = styles.index(node.style)
-            path = [(style, text) for style, text in path if styles.index(style) < rank] + [(node.style, node.text)]
+            path = [(style, text) for style, text in path if _above(style, node.style, styles)]
+            path.append((node.style, node.text))
             heading = node
         else:
             body.append(node)
     close()
     if draft.captions:
-        sections.append(_captions(draft.captions, source, noisy=noisy))
+        sections.append(_captions(draft.captions, noisy=noisy))
     end = max([node.end for node in draft.nodes], default=draft.captions[-1].end if draft.captions else start)
     return Article(
         kicker=header.get("kicker"),
@@ -160,6 +172,14 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
         end=end,
         sections=tuple(sections),
     )
+
+
+def _above(style: str, other: str, seen: Sequence[str]) -> bool:
+    """Whether headings of the style stand over those of the other: by level or kind of number, else as first seen."""
+    for order in (MARKED, NUMBERED):
+        if style in order and other in order:
+            return order.index(style) < order.index(other)
+    return seen.index(style) < seen.index(other)
 
 
 def _bare(text: str | None, marks: str = "—–―·") -> str | None:
@@ -174,7 +194,7 @@ def _section(heading: Node | None, path: list[str], body: list[Node], source: st
     return Section(PATH_SEPARATOR.join(path) if path else None, start, end, paragraphs)
 
 
-def _captions(nodes: Sequence[Node], source: str, *, noisy: bool) -> Section:
+def _captions(nodes: Sequence[Node], *, noisy: bool) -> Section:
     found = tuple(_paragraph(node.block, noisy=noisy) for node in nodes)
     return Section(None, nodes[0].start, nodes[0].end, found, kind="captions")
 

@@ -63,7 +63,8 @@ _ENGLISH_BYLINE = re.compile(
     r"|^(?:Staff|Senior|Special|Chief|Political|City)?\s?(?:Staff )?(?:Reporter|Writer|Correspondent)$",
 )
 _CREDIT = re.compile(
-    rf"^[□■(（\s]*(?:{_ROLE}[ \t\u3000:：/]*)?{_NAME}(?:[ \t\u3000、]+{_NAME})*[ \t\u3000/]*(?:摄影|摄|供图|/图|制图|绘图)[)）\s]*$"
+    rf"^[□■(（\s]*(?:{_ROLE}[ \t\u3000:：/]*)?{_NAME}(?:[ \t\u3000、]+{_NAME})*[ \t\u3000/]*"
+    r"(?:摄影|摄|供图|/图|制图|绘图)[)）\s]*$"
     r"|^[（(]?图片?由?.{2,20}(?:提供|供图)[)）]?$|^(?:图片来源|供图|Photo(?:graph)? by|Photo:|Image:).{0,60}$"
 )
 _REPORTERS = rf"[（(]\s*(?:{_ROLE}[ \t\u3000:：]*{_NAMES}[ \t\u3000、,，]*)+{_ENDING}[）)]"
@@ -87,7 +88,8 @@ _FAMILY_NAMES = (
 
 _DATE_HEADING = re.compile(
     r"^(?:(?:\d{2,4}|[〇零一二三四五六七八九十]{4})年)?(?:\d{1,2}|[一二三四五六七八九十]{1,3})月"
-    r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})[日号](?:[ \t\u3000,，]*(?:星期|周)[一二三四五六日天])?(?:[ \t\u3000]+[晴阴雨雪多云转小大中]{1,6})?$"
+    r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})[日号]"
+    r"(?:[ \t\u3000,，]*(?:星期|周)[一二三四五六日天])?(?:[ \t\u3000]+[晴阴雨雪多云转小大中]{1,6})?$"
 )
 _RULE = re.compile(r"^(?:[-—–_=*·•~～＊─━═☆★※◇◆○●+|:]\s*){3,}$")
 _FOLIO = re.compile(
@@ -114,7 +116,8 @@ _CAPTION = re.compile(
     r"[（(](?:[左右中前后][图排起一二三四]{0,3}|资料图片?|图[一二三四\d]|(?:left|right|centre|center))[）)]|^[▲▼↑↓←→]|^[上下左右]?图片?(?:为|[一二三四五\d]?[:：])"
 )
 _CAPTION_SENTENCE = re.compile(
-    rf"^[▲▼]?[上下左右]?图片?(?:为|[一二三四五\d]?[:：])|[。\s（(](?:{_ROLE}[ \u3000:：/]*)?{_NAME}[ \u3000/]*(?:摄影|摄|供图)[)）]?$"
+    rf"^[▲▼]?[上下左右]?图片?(?:为|[一二三四五\d]?[:：])"
+    rf"|[。\s（(](?:{_ROLE}[ \u3000:：/]*)?{_NAME}[ \u3000/]*(?:摄影|摄|供图)[)）]?$"
 )
 
 _OPEN_END = re.compile(r"[，,、；;：:（(“‘「『《〈—\-/]$")
@@ -211,7 +214,7 @@ def dateline_length(text: str) -> int:
 
 
 def is_dateline(text: str) -> bool:
-    """Whether the line is a run-in dateline and nothing else, its text having been broken off (``本报讯（记者 张三）``)."""
+    """Whether the line is a run-in dateline (``本报讯（记者 张三）``) whose text has been broken off."""
     length = dateline_length(text) if len(text) <= _NEAR and not is_byline(text) else 0
     return length > 0 and not text[length:].strip()
 
