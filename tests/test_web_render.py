@@ -165,6 +165,9 @@ def test_an_answer_shows_figure_status_source_mark_and_a_link_to_the_place() -> 
 def test_not_found_says_so_and_calls_the_passages_near_misses() -> None:
     near = record([passage("甲", [])], status="not_found", answer=None)
     assert EN.nearest in Page(render.answer(near, EN, 83, whole)).text
+    assert EN.missing not in render.answer(near, EN, 83, whole)
+    missing = Page(render.answer(near | {"missing_terms": ["<天坛>"]}, EN, 83, whole))
+    assert EN.missing + "<天坛>" in missing.text
     nothing = render.answer(near | {"passages": []}, EN, 83, whole)
     assert EN.meaning["not_found"] in Page(nothing).text
     assert EN.nearest not in nothing

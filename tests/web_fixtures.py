@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -72,10 +70,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    """Over the five sample pages, with the embedded model."""
-    with Bot.open(Settings(data=tmp_path_factory.mktemp("data"))) as opened:
-        yield opened
+def bot(seeds_bot: Bot) -> Bot:
+    return seeds_bot
 
 
 @pytest.fixture(scope="session")
@@ -96,19 +92,9 @@ def hostile_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
         yield opened
 
 
-def built(bot: Bot) -> ASGIApp:
-    """The application, built in a running event loop: without one, Gradio leaves one open for each lock it makes."""
-
-    async def build() -> ASGIApp:
-        return build_app(bot)
-
-    with ThreadPoolExecutor(1) as pool:  # the loop of this thread may be the browser's
-        return pool.submit(asyncio.run, build()).result()
-
-
 @pytest.fixture(scope="session")
 def app(bot: Bot) -> ASGIApp:
-    return built(bot)
+    return build_app(bot)
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +127,7 @@ def address(app: ASGIApp) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def hostile_address(hostile_bot: Bot) -> Iterator[str]:
-    with served(built(hostile_bot)) as found:
+    with served(build_app(hostile_bot)) as found:
         yield found
 
 

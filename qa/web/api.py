@@ -75,19 +75,28 @@ class Why(_Model):
     fused_score: float
 
 
+class Also(_Model):
+    """Another passage of the same answer that tells the same."""
+
+    rank: int
+    source: Source
+
+
 class FoundPassage(_Model):
-    """A passage of an answer."""
+    """A passage of an answer; ``answer_span`` is where the short answer stands, if it stands here in one piece."""
 
     rank: int
     score: float
     text: str
     source: Source
     highlights: list[Span]
+    answer_span: Span | None = None
+    also: list[Also] = []
     why: Why
 
 
 class AnswerRecord(_Model):
-    """The answer record, the same from every surface."""
+    """The answer record, the same from every surface; ``missing_terms`` are words that no article has."""
 
     id: str | None = None
     question: str
@@ -96,6 +105,7 @@ class AnswerRecord(_Model):
     confidence: float
     searched_as: str
     passages: list[FoundPassage]
+    missing_terms: list[str] = []
     trace_id: str
     elapsed_ms: float
 

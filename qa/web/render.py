@@ -95,6 +95,8 @@ def answer(record: Record, words: Words, passages: int, pieces_of: Callable[[Rec
         parts.append(
             Markup('<p class="wb-searched-as">{}<q>{}</q></p>').format(words.searched_as, record["searched_as"])
         )
+    if record.get("missing_terms"):
+        parts.append(Markup('<p class="wb-missing">{}{}</p>').format(words.missing, _chips(record["missing_terms"])))
     if cards and status == "not_found":
         parts.append(Markup('<p class="wb-nearest">{}</p>').format(words.nearest))
     parts += cards[:1]
@@ -145,13 +147,16 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
     )
 
 
+def _chips(terms: Sequence[str]) -> Markup:
+    return Markup("").join(Markup("<kbd>{}</kbd>").format(term) for term in terms)
+
+
 def _why(why: Record, words: Words) -> Markup:
-    terms = Markup("").join(Markup("<kbd>{}</kbd>").format(term) for term in why["terms"])
     ranks = " · ".join(
         text.format(rank=words.unranked if rank is None else words.rank.format(rank=rank))
         for text, rank in ((words.by_words, why["lexical_rank"]), (words.by_meaning, why["dense_rank"]))
     )
-    shown_terms = Markup("<span>{} {}</span>").format(words.matched, terms) if terms else ""
+    shown_terms = Markup("<span>{} {}</span>").format(words.matched, _chips(why["terms"])) if why["terms"] else ""
     return Markup('<p class="wb-why">{}<span>{}</span></p>').format(shown_terms, ranks)
 
 

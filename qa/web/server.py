@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -58,7 +60,12 @@ def build_app(bot: Bot) -> ASGIApp:
     def icon() -> FileResponse:
         return FileResponse(STATIC / "icon.svg")
 
-    chat_page.mount(app, bot)
+    async def mount() -> None:
+        chat_page.mount(app, bot)
+
+    # Where no event loop runs, Gradio leaves one open for each lock that it makes; the caller may have its own.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, mount()).result()
     # Around everything, the answers to unforeseen failures included, which no middleware of the application sees.
     return Guard(app, chat_paths=[f"/{path}" for path in LANGUAGES])
 

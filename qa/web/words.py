@@ -30,6 +30,8 @@ class Words:
     """Badge by status: answered, possible, not_found."""
     meaning: Mapping[str, str]
     """What a status claims, in one sentence."""
+    missing: str
+    """The question's words that occur in no article."""
     nearest: str
     """Heads the passages under a ``not_found``."""
     confidence: str
@@ -76,6 +78,7 @@ ZH = Words(
         "possible": "有相近的内容，但没有哪一句能确定地回答，请看原文判断。",
         "not_found": "这些文章里没有找到答案。",
     },
+    missing="文章里没有这些词：",
     nearest="最接近的几段（并不回答这个问题）",
     confidence="把握 {percent}%",
     confidence_meaning="把握 80% 的意思是：这样的答案，十个里大约八个是对的。",
@@ -124,6 +127,7 @@ ZH_HANT = Words(
         "possible": "有相近的內容，但沒有哪一句能確定地回答，請看原文判斷。",
         "not_found": "這些文章裡沒有找到答案。",
     },
+    missing="文章裡沒有這些詞：",
     nearest="最接近的幾段（並不回答這個問題）",
     confidence="把握 {percent}%",
     confidence_meaning="把握 80% 的意思是：這樣的答案，十個裡大約八個是對的。",
@@ -172,6 +176,7 @@ EN = Words(
         "possible": "Something close was found, but no sentence surely answers: please judge by the original.",
         "not_found": "These articles do not answer this.",
     },
+    missing="No article has these words: ",
     nearest="The nearest passages (they do not answer the question)",
     confidence="{percent}% sure",
     confidence_meaning="80% sure means: of ten such answers, about eight are right.",
