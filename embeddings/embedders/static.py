@@ -2,7 +2,8 @@
 
 The folder is what sentence-transformers saves for ``StaticEmbedding`` (with or without ``Normalize``):
 ``modules.json``, ``tokenizer.json``, ``model.safetensors`` with the tensor ``embedding.weight`` (tokens, dim), or with
-model2vec's ``embeddings``, ``mapping`` (token → row) and ``weights`` (token → factor), the last two at will. Vectors
+model2vec's ``embeddings``, ``mapping`` (token → row) and ``weights`` (token → factor), the last two at will; with
+factors, the rows may be whole numbers of 8 bits. Vectors
 are those of ``SentenceTransformer(folder).encode(texts, normalize_embeddings=True)``, with two differences that lose
 nothing: a truncation written in ``tokenizer.json`` isn't applied, and half-precision weights are added up in single
 precision.
@@ -62,19 +63,18 @@ class StaticEmbedder:
         self._tokenizer.no_truncation()
         try:
             with safe_open(weights, framework="numpy") as file:
-                self._weights = _rows_by_token({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                self._weights, self._factors = _rows_by_token(tensors)
         except (OSError, SafetensorError, TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
             raise ModelError("MODEL_INVALID", f"{weights} can't be used: {error}; copy the model again.") from error
         tokens = self._tokenizer.get_vocab_size()
-        if (
-            self._weights.dtype not in (np.float16, np.float32)
-            or self._weights.ndim != 2
-            or len(self._weights) < tokens
-        ):
+        types = (np.float16, np.float32) if self._factors is None else (np.float16, np.float32, np.int8)
+        if self._weights.dtype not in types or self._weights.ndim != 2 or len(self._weights) < tokens:
             raise ModelError(
                 "MODEL_INVALID",
-                f"{weights} holds {self._weights.dtype} {self._weights.shape}, expected float16 or float32 with a row "
-                f"for each of the {tokens} tokens of {tokenizer.name}; copy the model again.",
+                f"{weights} holds {self._weights.dtype} {self._weights.shape}, expected float16 or float32 with a "
+                f"row for each of the {tokens} tokens of {tokenizer.name}, or int8 with a factor a row too; copy the "
+                "model again.",
             )
         self.dim = int(self._weights.shape[1])
         self._prompts = read_prompts(folder, name)
@@ -116,7 +116,8 @@ class StaticEmbedder:
 
     def _rows(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         try:
-            return self._weights[tokens].astype(np.float32, copy=False)
+            rows = self._weights[tokens].astype(np.float32, copy=False)
+            return rows if self._factors is None else rows * self._factors[tokens, None]
         except IndexError as error:
             raise ModelError(
                 "MODEL_INVALID",
@@ -125,13 +126,16 @@ class StaticEmbedder:
             ) from error
 
 
-def _rows_by_token(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.floating]:
-    """A row for each token; in the weights' own type, as sentence-transformers rounds them."""
+def _rows_by_token(
+    tensors: dict[str, npt.NDArray[Any]],
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32] | None]:
+    """A row for each token as it is stored, and each token's factor; they are multiplied when a row is used."""
     if "embedding.weight" in tensors:
-        return tensors["embedding.weight"]
+        return tensors["embedding.weight"], None
     rows = tensors["embeddings"]
     if "mapping" in tensors:
         rows = rows[tensors["mapping"]]
-    if "weights" in tensors:
-        rows = (rows.astype(np.float32) * tensors["weights"][:, None]).astype(rows.dtype)
-    return rows
+    factors = tensors.get("weights")
+    if factors is not None and factors.shape != rows.shape[:1]:
+        raise ValueError(f"{factors.shape} factors for {rows.shape} rows")
+    return rows, None if factors is None else factors.astype(np.float32)
