@@ -243,7 +243,12 @@ def _undoubled(lines: list[_Line]) -> tuple[list[_Line], _Print | None]:
         return lines, _print(lines)
     halved = [replace(line, gap=line.gap // 2) for line in lines]
     page = _print(halved)
-    return (lines, None) if page is None else (halved, page)
+    if page is None:
+        return lines, None
+    # An ordinary page, a blank line between its paragraphs, may look so too: be sure.
+    pairs = [line for line, after in pairwise(halved) if after.gap == 0]
+    sure = len(pairs) >= 12 and sum(page.is_full(line) for line in pairs) >= 0.8 * len(pairs)
+    return (halved, page) if sure else (lines, None)
 
 
 def _clean(line: _Line, *, verbatim: bool) -> Block:
