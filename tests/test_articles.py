@@ -96,7 +96,8 @@ def test_a_paragraph_without_its_full_stop_is_not_joined_to_the_heading_below() 
 
 def test_a_figure_broken_by_a_hard_wrap_is_whole_again() -> None:
     text = (
-        "老粮库里的夜读会\n　　春天以来，镇上老粮库每到周三晚上都亮着灯，已有1\n2次夜读会，来的人一次比一次多，常常坐满\n"
+        "老粮库里的夜读会\n　　春天以来，镇上老粮库每到周三晚上都亮着灯，已有1\n2次夜读会，来的人一次比一次多，"
+        "常常坐满\n"
         "整间屋子，后来的人只好站着听。\n　　发起人说，起初只来了五个人，后来大家口口相传，\n"
         "现在要提前两天报名，才有座位可以坐下来。\n　　夜读会不收费，灯油钱由镇上的杂货铺来出，茶水\n由邻居们轮流烧。\n"
     )
@@ -294,6 +295,22 @@ def test_a_heading_that_the_format_names_needs_no_mark() -> None:
     found = [Heading(0, 5, 1), Heading(text.index("西门"), text.index("西门") + 4, 2)]
     (article,) = split(text, *found).articles
     assert (article.headline, [section.heading for section in article.sections]) == ("老街修好了", [None, "西门大街"])
+
+
+def test_the_name_of_a_paper_over_its_articles_is_a_masthead() -> None:
+    page = split(
+        "# 柳湾快讯\n\n## 菜市场搬进新棚\n\n记者 何小满\n\n老菜市场搬进了新棚。\n\n### 摊主说\n\n再也不用打伞了。\n\n"
+        "## 渡口添新船\n\n记者 赵春生\n\n新船可以坐三十人。\n"
+    )
+    assert [item.kind for item in page.furniture] == ["masthead"]
+    assert [article.headline for article in page.articles] == ["菜市场搬进新棚", "渡口添新船"]
+    assert [section.heading for section in page.articles[0].sections] == [None, "摊主说"]
+
+
+def test_a_heading_of_two_lines_is_one() -> None:
+    text = "老街\n修好了\n\n石板路修了三个月。\n"
+    (article,) = split(text, Heading(0, 6, 1)).articles
+    assert article.headline == "老街修好了"
 
 
 def test_an_unclosed_fence_hides_nothing() -> None:

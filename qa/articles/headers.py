@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import rjieba
 
@@ -42,8 +43,17 @@ def find_headers(nodes: list[Node]) -> None:
             if nodes[i - 1].style == "plain" and (before is None or before.role is Role.FURNITURE or before.closes):
                 _header(nodes, i - 1, i - 1)
     _after_ends(nodes)
+    _mastheads(nodes)
     if nodes and not any(node.new for node in nodes):
         _plain_article(nodes)
+
+
+def _mastheads(nodes: Sequence[Node]) -> None:
+    """A marked headline right above one of a deeper level, each opening an article, is the name of the whole page."""
+    for node, below in pairwise(node for node in nodes if node.role is not Role.FURNITURE):
+        if node.new and below.new and node.style[0] == "h" and below.style[0] == "h" and node.style < below.style:
+            furnish(node, "masthead")
+            node.new = False
 
 
 def _directions(nodes: list[Node]) -> None:

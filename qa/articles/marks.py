@@ -6,7 +6,8 @@ heading, a list of labels, a headline set in two lines).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 
 from qa.articles import cues
 from qa.articles.blocks import GAP, Block, joined
@@ -16,8 +17,15 @@ from qa.reading import Heading
 
 def marked(found: Sequence[Block], headings: Sequence[Heading], source: str) -> list[Node]:
     """A node for each block, told by its own marks; ``headings`` are those that the file's format names."""
-    named = {heading.start: heading for heading in headings}
-    nodes = [_marked(block, named, source) for block in found]
+    ordered = sorted(headings, key=lambda heading: heading.start)
+    whole: list[tuple[Block, Heading | None]] = []
+    for block in found:
+        heading = _named(block, ordered)
+        if heading is not None and whole and whole[-1][1] is heading:
+            whole[-1] = (joined((whole[-1][0], block), source), heading)
+        else:
+            whole.append((block, heading))
+    nodes = [_marked(block, heading, source) for block, heading in whole]
     _front_matter(nodes)
     nodes = _underlined(nodes)
     _folios(nodes)
@@ -31,14 +39,20 @@ def marked(found: Sequence[Block], headings: Sequence[Heading], source: str) -> 
     return nodes
 
 
-def _marked(block: Block, named: Mapping[int, Heading], source: str) -> Node:
+def _named(block: Block, headings: Sequence[Heading]) -> Heading | None:
+    """The heading, of those in order, in which the block stands."""
+    i = bisect_right(headings, block.start, key=lambda heading: heading.start) - 1
+    return headings[i] if i >= 0 and block.end <= headings[i].end else None
+
+
+def _marked(block: Block, named: Heading | None, source: str) -> Node:
     text, start = block.text, block.start
     if block.verbatim:
         return Node(block, Role.BODY, start, "code", listed=True)
     if cues.is_rule(text):
         return Node(block, Role.FURNITURE, start, kind="rule")
-    if start in named:
-        return Node(block, Role.HEADING, start, f"h{named[start].level}")
+    if named is not None:
+        return Node(block, Role.HEADING, start, f"h{named.level}")
     if source[max(0, start - 2) : start] == "![":
         return Node(block, Role.CAPTION, start)
     match = cues.MARKDOWN_HEADING.match(text)
