@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from qa.articles import cues
 from qa.articles.blocks import Block, blocks, is_noisy, joined, without_blanks
-from qa.articles.nodes import Node, Role
+from qa.articles.nodes import DEEPEST, Node, Role
 from qa.articles.roles import understand
 from qa.articles.values import Article, Furniture, Page, Paragraph, Section, pieces
 from qa.reading import Document
@@ -16,7 +16,7 @@ from qa.reading import Document
 PATH_SEPARATOR = " › "
 """Between the headings of a section's path."""
 
-MARKED = ("h1", "h2", "h3", "h4", "h5", "h6")
+MARKED = tuple(f"h{level}" for level in range(1, DEEPEST + 1))
 NUMBERED = tuple(style for style, _ in cues.NUMBERINGS)
 """Styles of headings that have an order among themselves, highest first."""
 

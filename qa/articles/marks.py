@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from qa.articles import cues
 from qa.articles.blocks import GAP, Block, joined
-from qa.articles.nodes import Node, Role, furnish, is_display
+from qa.articles.nodes import DEEPEST, Node, Role, furnish, is_display
 from qa.reading import Heading
 
 
@@ -52,7 +52,7 @@ def _marked(block: Block, named: Heading | None, source: str) -> Node:
     if cues.is_rule(text):
         return Node(block, Role.FURNITURE, start, kind="rule")
     if named is not None:
-        return Node(block, Role.HEADING, start, f"h{named.level}")
+        return Node(block, Role.HEADING, start, f"h{min(named.level, DEEPEST)}")
     if source[max(0, start - 2) : start] == "![":
         return Node(block, Role.CAPTION, start)
     match = cues.MARKDOWN_HEADING.match(text)

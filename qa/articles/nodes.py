@@ -13,6 +13,9 @@ from qa.articles.blocks import GAP, Block, width
 TITLE_WIDTH = 40.0
 """Widest display line, in full-width characters. The longest kicker among the samples has 32."""
 
+DEEPEST = 9
+"""Deepest level of a marked heading; what lies deeper counts as this one, so that levels compare as text."""
+
 JUMP = 20
 """Captions and lines of furniture, less one, over which a sentence is looked for; more are a page of their own."""
 
@@ -40,7 +43,7 @@ class Node:
     start: int
     """Where it begins on the page, its mark included."""
     style: str = "plain"
-    """How a heading is marked: "h1"… "h6", "bullet", a style of numbering, "date", "bold", "plain"."""
+    """How a heading is marked: "h1"… "h9", "bullet", a style of numbering, "date", "bold", "plain"."""
     byline: Block | None = None
     """A reporter's name that the block carried at its beginning or end."""
     opens: bool = False
