@@ -138,8 +138,12 @@ class Bot:
 
         Raises:
             QuestionError: QUESTION_EMPTY when nothing is left without white space and invisible characters,
-                QUESTION_TOO_LONG with both lengths.
+                QUESTION_TOO_LONG with both lengths, QUESTION_NOT_UNICODE for half of a surrogate pair.
         """
+        if any("\ud800" <= character <= "\udfff" for character in question):
+            raise QuestionError(
+                "QUESTION_NOT_UNICODE", "The question holds half a character; send it as valid Unicode.", field="question"
+            )
         if not _INVISIBLE.sub("", question):
             raise QuestionError(
                 "QUESTION_EMPTY", "The question is empty; type what you want to know.", field="question"

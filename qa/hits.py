@@ -33,8 +33,8 @@ class FusionWeights:
     evidence: float = 1.5
     other_language_lexical: float = 0.05
     """Weight of BM25 beside the whole cosine then: a shared name or number may break near-ties, and no more."""
-    other_language_aligned: float = 2.0
-    """Weight of the passage's aligned words beside that."""
+    other_language_aligned: float = 1.0
+    """Weight of the mean of both alignments beside that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class Retriever:
         """What the passages' sentences hold of the question, 0…1: by words and meaning, or by meaning alone."""
         found = self._reader.evidence(question, idf, ids)
         if not same:
-            return {number: each.aligned_passage for number, each in found.items()}
+            return {number: (each.aligned_sentence + each.aligned_passage) / 2 for number, each in found.items()}
         held, sentence, passage = self.weights.held, self.weights.aligned_sentence, self.weights.aligned_passage
         whole = held + sentence + passage
         return {

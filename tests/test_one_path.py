@@ -38,7 +38,7 @@ def _bytes(record: dict[str, Any]) -> bytes:
 def test_every_surface_gives_the_same_record(seeds_bot: Bot, tmp_path: Path) -> None:
     from_python = [_bytes(seeds_bot.ask(question, history=history)) for question, history in QUESTIONS]
 
-    client = TestClient(build_app(seeds_bot))
+    client = TestClient(build_app(seeds_bot), base_url="http://127.0.0.1")
     over_http = []
     for question, history in QUESTIONS:
         response = client.post("/api/ask", json={"question": question, "history": history})
@@ -63,6 +63,6 @@ def test_every_surface_gives_the_same_record(seeds_bot: Bot, tmp_path: Path) -> 
 
 
 def test_the_serialisation_is_the_same_bytes_over_http(seeds_bot: Bot) -> None:
-    client = TestClient(build_app(seeds_bot))
+    client = TestClient(build_app(seeds_bot), base_url="http://127.0.0.1")
     response = client.post("/api/ask", json={"question": QUESTIONS[0][0]})
     assert response.content == record_json(json.loads(response.content)).encode()

@@ -257,7 +257,7 @@ def test_a_failure_inside_tells_nothing_but_its_id(
 
     monkeypatch.setattr(type(bot), "ask", fail)
     response = client.post("/api/ask", json={"question": QUESTION})
-    refusal(response, 500, "INTERNAL")
+    refusal(response, 500, "INTERNAL_ERROR")
     assert "secret" not in response.text
 
 

@@ -1,7 +1,8 @@
 """Sentence borders, for Chinese, Japanese and English; used by the passage splitter and by the answerer.
 
 A sentence ends at 。！？!? ．… or a full stop that isn't an abbreviation's or a decimal's, together with the closing
-quotes and brackets behind it, and at every line break. ； and ： end nothing. A quotation is not cut while the sentence
+quotes and brackets behind it, and at every line break that isn't
+a hard wrap's. ； and ： end nothing. A quotation is not cut while the sentence
 goes on after it: “快！再快点！”他说。 is one sentence. Quotes that are never closed change nothing, and no quotation
 reaches beyond its line or beyond ``QUOTATION_CHARS``, so that a lost quote can't swallow the rest of a text.
 """
@@ -14,6 +15,8 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 QUOTATION_CHARS = 120
 """Longest quotation or bracket that is kept whole; the longest that goes on in the sample pages has 75."""
+WRAPPED_CHARS = 45
+"""Characters before a line break from which on a line without a mark at its end counts as hard-wrapped."""
 _LOOK = 40  # characters looked at before and behind a mark, so that the time taken grows with the text and no faster
 
 _CLOSES = {
@@ -38,7 +41,14 @@ _END = regex.compile(
 _GOES_ON = regex.compile(r"[，、；：,;:。！？!?…．.]")
 _CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー]")
 _HIRAGANA = regex.compile(r"\p{Hiragana}")
-_LINE = regex.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+# A line, and those that go on with it: hard-wrapped lines of a spaced script, told by lower case after the break, or
+# by a long line that breaks off without a mark.
+_WORD = r"[\p{L}\p{N}--[\p{Han}\p{Hiragana}\p{Katakana}]]"
+_REST = r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]"
+_LINE = regex.compile(
+    rf"{_REST}+(?:(?:(?<=[{_WORD},;'’\-])\r?\n(?=\p{{Ll}})|(?<={_REST}{{{WRAPPED_CHARS}}}[{_WORD},])\r?\n(?={_WORD})){_REST}+)*",
+    regex.V1,
+)
 # A full stop after these ends no sentence; after the second kind only where a figure follows.
 _ABBREVIATION = regex.compile(
     r"mr|mrs|ms|dr|prof|st|jr|sr|rev|hon|gen|col|capt|lt|sgt|gov|sen|rep|mt|vs|cf|approx|resp"

@@ -42,7 +42,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         log.error("%s failed", request.state.request_id, exc_info=error)
         message = "Something failed inside; the server's log has the details under this request_id."
-        return _respond(request, 500, "INTERNAL", message)
+        return _respond(request, 500, "INTERNAL_ERROR", message)
 
 
 def _respond(request: Request, status: int, code: str, message: str, field: str | None = None) -> Response:
