@@ -130,7 +130,8 @@ def _cuts(lengths: Sequence[int], units: Sequence[_Unit]) -> list[tuple[int, int
         cheapest = (math.inf, b - 1)
         total = 0
         for a in range(b - 1, -1, -1):
-            total += lengths[a]
+            # A line break stands between two paragraphs of a passage.
+            total += lengths[a] + (units[a].last and a < b - 1)
             if total > LONGEST and a < b - 1:
                 break
             cost = best[a][0] + ((total - TARGET) / 100) ** 2 + inside + 2 * (total < SHORTEST)

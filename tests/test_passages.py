@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from structure_scores import SEEDS, document, sample
 
@@ -93,6 +93,7 @@ def test_passages_hold_every_character_once_in_order(text: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(SENTENCES)
+@example("春。\n\n" + "春" * 347 + "。")  # with the line break between them one too long
 def test_passages_are_slices_of_the_page_and_no_longer_than_allowed(text: str) -> None:
     for passage in split_section(text, section(text)):
         assert "".join(text[piece.start : piece.end] for piece in passage.pieces) == passage.text
