@@ -3,6 +3,7 @@
 import json
 import lzma
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from embeddings.training.measure import encoder, folder_encoder, retrieval, unit
 from embeddings.training.overlap import overlapping, shingles
 from embeddings.training.prepare import Prepared, prepare
 from embeddings.training.tokenizer import Sizes, compile_character_map, normaliser, pre_tokenizer, unigram
-from embeddings.training.train import Recipe, State, load_checkpoint, principal_axes, start, train, update
+from embeddings.training.train import Recipe, State, finished, load_checkpoint, principal_axes, start, train, update
 
 TOY = Recipe(steps=8, dim=16, batch=32, cooldown=3)
 TOY_SIZES = Sizes(characters=200, words=200, pieces=200)
@@ -366,6 +367,16 @@ def test_a_checkpoint_of_another_recipe_is_refused_but_may_be_made_longer(toy: P
     train_module.save_checkpoint(state, tmp_path, TOY)
     with pytest.raises(ValueError, match="another run folder"):
         load_checkpoint(tmp_path, longer)
+
+
+def test_the_finished_rows_get_back_a_part_of_start_and_rarity(toy: Prepared) -> None:
+    state = start(toy, TOY)
+    state.weight += 1
+    np.testing.assert_array_equal(finished(state, toy, replace(TOY, keep_start=0, emphasis=0)), state.weight)
+    token = int(toy.counts.argmax())
+    texts = np.log((toy.texts + 1) / (toy.counts + 1))
+    whole = finished(state, toy, replace(TOY, keep_start=1, emphasis=1))
+    np.testing.assert_allclose(whole[token], (2 * state.weight[token] - 1) * texts[token] / texts.mean(), rtol=1e-4)
 
 
 def test_the_command_trains_exports_and_reports_overlaps(toy_data: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from embeddings.training.measure import folder_encoder, retrieval, throughput
 from embeddings.training.overlap import CHARACTERS, WORDS, evaluation_texts, forbidden_shingles
 from embeddings.training.prepare import prepare, without_overlap
 from embeddings.training.tokenizer import Sizes
-from embeddings.training.train import Recipe, train
+from embeddings.training.train import Recipe, finished, train
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _DEFAULTS = Recipe()
@@ -50,6 +50,8 @@ _evaluation = click.option(
 @click.option("--distillation", default=_DEFAULTS.distillation, show_default=True)
 @click.option("--matryoshka", default=_DEFAULTS.matryoshka, show_default=True)
 @click.option("--drop", default=_DEFAULTS.drop, show_default=True)
+@click.option("--keep-start", default=_DEFAULTS.keep_start, show_default=True)
+@click.option("--emphasis", default=_DEFAULTS.emphasis, show_default=True)
 @click.option("--taught", default=60_000, show_default=True, help="English texts that the teacher reads.")
 @click.option("--storage", type=click.Choice(Storage), default=Storage.INT8, show_default=True)
 @click.pass_context
@@ -68,12 +70,13 @@ def main(
     """Trains the embedded sentence model: from rows to a folder that SentenceTransformer loads."""
     if context.invoked_subcommand is not None:
         return
+    chosen = Recipe(**recipe)  # type: ignore[arg-type]  # the options are its fields
     prepared = prepare(data, evaluation, runs / "cache", sizes=Sizes(), taught=taught, say=click.echo)
     try:
-        state = train(prepared, Recipe(**recipe), runs / name)  # type: ignore[arg-type]  # the options are its fields
+        state = train(prepared, chosen, runs / name)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    export(state.weight, prepared.tokenizer, out, storage)
+    export(finished(state, prepared, chosen), prepared.tokenizer, out, storage)
     click.echo(f"model: {out}")
 
 

@@ -36,7 +36,7 @@ SMALL_DIMS = (64, 128, 256)
 class Recipe:
     """What a run is made of; written into its log."""
 
-    steps: int = 2400
+    steps: int = 1800
     seed: int = 0
     dim: int = 512
     batch: int = 1024
@@ -45,7 +45,7 @@ class Recipe:
 
     Rises over the first 50 steps and falls to 0, linearly, over the last ``cooldown``; in between it stays.
     """
-    cooldown: int = 600
+    cooldown: int = 800
     """Since the rate doesn't depend on ``steps`` before, a run may be made longer until its cool-down has begun."""
     distillation: float = 1.0
     """Weight of the distance to the teacher's vectors."""
@@ -53,6 +53,10 @@ class Recipe:
     """Weight of the loss in the small dimensions."""
     drop: float = 0.1
     """Chance of a token to be left out."""
+    keep_start: float = 0.5
+    """How much of the random start is added to the trained rows in the end."""
+    emphasis: float = 0.5
+    """Then rows are multiplied by their inverse document frequency to this power. Both are fitted (docs/model.md)."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,18 @@ def start(prepared: Prepared, recipe: Recipe) -> State:
     weight = rng.standard_normal(shape, dtype=np.float32) * scale
     rows = np.zeros(shape[0], dtype=np.float32)
     return State(weight, np.zeros(shape, dtype=np.float32), rows, rows.copy())
+
+
+def finished(state: State, prepared: Prepared, recipe: Recipe) -> Floats:
+    """(vocabulary, dim): the trained rows with a part of their start and of their rarity given back.
+
+    Training moves rows by meaning. It wears down the start, a random projection of words that finds a passage by the
+    rare words it shares with the question, and it leaves frequent tokens longer than they were.
+    """
+    rows: Floats = state.weight + np.float32(recipe.keep_start) * start(prepared, recipe).weight
+    rarity = inverse_document_frequencies(prepared)
+    rows *= (rarity / rarity.mean())[:, None] ** np.float32(recipe.emphasis)
+    return rows
 
 
 def inverse_document_frequencies(prepared: Prepared) -> Floats:
@@ -216,8 +232,8 @@ def load_checkpoint(run: Path, recipe: Recipe) -> State | None:
     """The state kept in ``run``, or None.
 
     Raises:
-        ValueError: it belongs to another recipe, so going on would give something that no recipe describes. Another
-            number of steps is the same recipe as long as neither's cool-down has begun.
+        ValueError: it belongs to another recipe, so going on would give something that no recipe describes. Other
+            numbers of steps are the same recipe as long as neither's cool-down has begun.
     """
     file = run / "checkpoint.safetensors"
     if not file.is_file():
@@ -227,14 +243,16 @@ def load_checkpoint(run: Path, recipe: Recipe) -> State | None:
     with safe_open(file, framework="numpy") as opened:
         metadata = opened.metadata()
     step = int(metadata["step"])
-    cooling = step > min(json.loads(metadata["recipe"])["steps"], recipe.steps) - recipe.cooldown
-    if _text(recipe, steps=cooling) != _text(Recipe(**json.loads(metadata["recipe"])), steps=cooling):
+    theirs = Recipe(**json.loads(metadata["recipe"]))
+    cooling = step > min(one.steps - one.cooldown for one in (recipe, theirs))
+    if _text(recipe, length=cooling) != _text(theirs, length=cooling):
         raise ValueError(f"{file} was made with {metadata['recipe']}; name another run folder or remove it.")
     return State(**load_file(file), step=step)
 
 
-def _text(recipe: Recipe, *, steps: bool = True) -> str:
+def _text(recipe: Recipe, *, length: bool = True) -> str:
     values = asdict(recipe)
-    if not steps:
-        del values["steps"]
+    del values["keep_start"], values["emphasis"]  # they play their part after the last step
+    if not length:
+        del values["steps"], values["cooldown"]
     return json.dumps(values, sort_keys=True)
