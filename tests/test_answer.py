@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from compass import Compass
 
-from qa.answer import Question, answer_many, record_json
+from qa.answer import Question, Record, answer_many, record_json
+from qa.answer.places import places
 from qa.articles import Piece
 from qa.hits import Hit
 from qa.retrieve import Retrieved
@@ -36,7 +38,7 @@ def _passage(pieces: list[tuple[int, int]], **fields: object) -> StoredPassage:
     return StoredPassage(**(values | fields))  # type: ignore[arg-type]  # the fields' types are the literals above
 
 
-def _record(question: str, passage: StoredPassage, idf: dict[str, float], coverage: float = 1.0) -> dict[str, object]:
+def _record(question: str, passage: StoredPassage, idf: dict[str, float], coverage: float = 1.0) -> Record:
     hit = Hit(passage.id, 0.91234567, 1, 2, 3.0, 0.5)
     found = Retrieved(question, (hit,), idf, coverage, 10)
     [record] = answer_many([Question(question, "Q1")], [found], {passage.id: passage}, Compass(), Terms())
@@ -48,58 +50,85 @@ def test_the_record_has_the_contracts_fields_in_order() -> None:
     assert list(record) == [
         "id", "question", "status", "answer", "confidence", "searched_as", "passages", "trace_id", "elapsed_ms",
     ]  # fmt: skip
-    [passage] = record["passages"]  # type: ignore[misc]
-    assert list(passage) == ["rank", "score", "text", "source", "highlights", "why"]
+    [passage] = record["passages"]
+    assert [field for field in passage if field != "answer_span"] == [
+        "rank", "score", "text", "source", "highlights", "why",
+    ]  # fmt: skip
     assert passage["source"] == {
         "file": "page.txt", "article": "Fruit", "section": None, "start": 0, "end": 28, "article_id": 3,
     }  # fmt: skip
     assert passage["why"] == {"terms": ["Blue"], "lexical_rank": 1, "dense_rank": 2, "fused_score": 0.9123}
 
 
-def test_the_sentence_that_holds_the_questions_words_is_marked_at_its_place() -> None:
-    record = _record("blue?", _passage([(0, 28)]), {"blue": 1.0})
-    [passage] = record["passages"]  # type: ignore[misc]
-    [mark] = passage["highlights"]
-    assert ORIGINAL[mark["start"] : mark["end"]] == "Blue pl um here."
+def _marked(passage: StoredPassage, part: str) -> list[str]:
+    start = passage.text.index(part)
+    return [ORIGINAL[mark["start"] : mark["end"]] for mark in places(passage, start, start + len(part))]
+
+
+def test_a_part_of_the_text_is_marked_at_its_place() -> None:
+    assert _marked(_passage([(0, 28)]), "Blue pl um here.") == ["Blue pl um here."]
 
 
 def test_blanks_left_out_of_the_text_stay_inside_one_mark() -> None:
-    record = _record("blue?", _passage([(0, 6), (7, 19), (20, 28)]), {"blue": 1.0})
-    [passage] = record["passages"]  # type: ignore[misc]
-    assert passage["text"] == "Red apple. Blue plum here."
-    [mark] = passage["highlights"]
-    assert ORIGINAL[mark["start"] : mark["end"]] == "Blue pl um here."
+    passage = _passage([(0, 6), (7, 19), (20, 28)])
+    assert passage.text == "Red apple. Blue plum here."
+    assert _marked(passage, "Blue plum here.") == ["Blue pl um here."]
 
 
 def test_a_caption_inside_a_sentence_splits_the_mark() -> None:
-    record = _record("green?", _passage([(12, 22), (35, 46)]), {"green": 1.0})
-    [passage] = record["passages"]  # type: ignore[misc]
-    assert [ORIGINAL[m["start"] : m["end"]] for m in passage["highlights"]] == ["Blue pl um", "Green tail."]
+    assert _marked(_passage([(12, 22), (35, 46)]), "Blue pl umGreen tail.") == ["Blue pl um", "Green tail."]
 
 
 def test_a_dateline_is_not_part_of_the_marked_sentence() -> None:
     text = "本报讯（记者 张三）昨日下雨。"
-    passage = _passage([(0, len(text))], text=text)
-    record = _record("下雨", passage, {"下雨": 1.0})
-    [shown] = record["passages"]  # type: ignore[misc]
+    record = _record("昨日下雨吗？", _passage([(0, len(text))], text=text), {"下雨": 1.0})
+    [shown] = record["passages"]
     [mark] = shown["highlights"]
     assert text[mark["start"] : mark["end"]] == "昨日下雨。"
     assert shown["text"] == text
 
 
 @pytest.mark.parametrize(
-    ("idf", "status"),
-    [({"blue": 3.0, "moon": 1.0}, "answered"), ({"blue": 1.0, "moon": 9.0}, "not_found")],
+    "question",
+    ["仓库里有多少只口罩？", "倉庫裡有多少隻口罩？", "How many masks are there?", "マスクはいくつありますか？"],
 )
-def test_the_status_follows_the_share_of_the_questions_weight_that_is_there(idf: dict[str, float], status: str) -> None:
-    record = _record("blue moon", _passage([(0, 28)]), idf)
-    assert record["status"] == status
-    assert (record["answer"] is None) == (status != "answered")
+def test_an_answer_is_printed_text_at_the_place_that_the_record_names(question: str) -> None:
+    text = "昨日清点，仓库里有口罩八千只，手套三百副。"
+    idf = {"仓库": 2.0, "口罩": 2.0, "多少": 0.5}
+    record = _record(question, _passage([(0, len(text))], text=text), idf)
+    answer = record["answer"]
+    if answer is not None:
+        [passage] = record["passages"]
+        span = passage["answer_span"]
+        assert text[span["start"] : span["end"]] == answer
+
+
+def test_a_page_that_tells_the_same_is_named_under_the_first() -> None:
+    text = "区总工会昨日为三个街道送去口罩两千只和消毒液一百桶。"
+    told = _passage([(0, len(text))], text=text, id=1, file="a.txt")
+    again = _passage([(0, len(text))], text="另据报道，" + text.replace("两千", "三千"), id=2, file="b.txt")
+    other = _passage([(0, len(text))], text="公园里的花开了，游客比往年多，园方延长了开放的时间。", id=3, file="c.txt")
+    hits = tuple(Hit(passage.id, 1 / passage.id, passage.id, passage.id, 1.0, 0.5) for passage in (told, again, other))
+    found = Retrieved("送去多少口罩？", hits, {"口罩": 1.0}, 1.0, 10)
+    passages = {passage.id: passage for passage in (told, again, other)}
+    [record] = answer_many([Question("送去多少口罩？")], [found], passages, Compass(), Terms())
+    first, second, third = record["passages"]
+    assert [(one["rank"], one["source"]["file"]) for one in first["also"]] == [(2, "b.txt")]
+    assert "also" not in second
+    assert "also" not in third
+
+
+def test_words_that_occur_nowhere_are_named_when_nothing_is_found() -> None:
+    everywhere, nowhere = 0.5, math.log(1 + 10.5 / 0.5)
+    found = Retrieved("月亮上的口罩", (), {"月亮": nowhere, "口罩": everywhere, "月": nowhere}, 0.3, 10)
+    [record] = answer_many([Question("月亮上的口罩")], [found], {}, Compass(), Terms())
+    assert record["missing_terms"] == ["月亮"]
 
 
 def test_a_question_without_hits_is_not_found() -> None:
     [record] = answer_many([Question("x")], [Retrieved("x", (), {}, 0.0, 0)], {}, Compass(), Terms())
     assert (record["status"], record["answer"], record["passages"]) == ("not_found", None, [])
+    assert record["confidence"] == 0.0
 
 
 def test_a_hit_whose_passage_is_gone_is_left_out() -> None:

@@ -1,0 +1,520 @@
+"""Short answers and verdicts: fits the weights that qa/answer ships, and measures what docs/answers.md says.
+
+    python -m benchmarks.answers fit       ranker on the answers, then the verdict on questions with and without one
+    python -m benchmarks.answers verdict   the verdict alone, after a change of the model or of retrieval
+    python -m benchmarks.answers measure   exact match and F1, calibration, error rates, time; draws the reliability diagram
+
+Sets: CMRC 2018, DRCD and XQuAD (zh, and its questions in English with the Chinese answers) in ../shared/bench. Honest
+figures are of weights fitted on the other half of the questions, or on the other sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import rjieba
+import torch
+from safetensors.numpy import save_file
+
+from benchmarks.reliability import bins, calibration_error, draw
+from benchmarks.squad import contains, exact, f1
+from embeddings import Embedder, load_embedder
+from qa.answer import ranker, verdict
+from qa.answer.finding import Finding, Near, best_sentence, embedded_texts, find, look, nearness
+from qa.answer.kinds import Expected, expected
+from qa.answer.ranker import Inputs, Source, Weights, from_tensors, inputs
+from qa.answer.vectors import SentenceVectors
+from qa.articles import Piece
+from qa.evaluate import index_corpus
+from qa.retrieve import Retrieved
+from qa.store import StoredPassage
+from qa.text import Terms, fold_text, sentences
+
+BENCH = Path(__file__).parents[2] / "shared" / "bench"
+TRAINED_ON = ("cmrc2018", "drcd", "xquad-zh-zh", "xquad-en-zh")
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "reliability.svg"
+FOUND = 3
+"""Hits looked into, as in qa.answer."""
+FOUND_FROM = 0.02
+"""Share of answerable questions of the sets that may be refused; the threshold is where this is reached."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question with its retrieval, and the passage that answers (None when none does)."""
+
+    set_name: str
+    number: int
+    question: str
+    golds: tuple[str, ...]
+    gold: int | None
+    found: Retrieved
+    passages: Mapping[int, StoredPassage]
+    near: tuple[Near, ...]
+
+
+class Sets:
+    """Loads and searches the bench sets, with the embedded model or the one named."""
+
+    def __init__(self, model: str | None = None) -> None:
+        self.embedder: Embedder = load_embedder(model)
+        self.terms = Terms()
+        self.vectors = SentenceVectors(kept=500_000)
+
+    def rows(self, name: str, file: str) -> list[dict[str, object]]:
+        """The rows of a set's JSON Lines file."""
+        return [json.loads(line) for line in (BENCH / name / file).read_text(encoding="utf-8").splitlines()]
+
+    def load(self, name: str) -> tuple[list[StoredPassage], list[str], list[tuple[str, ...]], list[int]]:
+        """Passages, questions, accepted answers, and the number of each question's passage."""
+        passages = [
+            _passage(i, str(row["title"]), str(row["text"])) for i, row in enumerate(self.rows(name, "corpus.jsonl"))
+        ]
+        order = {str(row["_id"]): i for i, row in enumerate(self.rows(name, "corpus.jsonl"))}
+        queries = self.rows(name, "queries.jsonl")
+        # The same questions in another language, with the answers in the passages' own.
+        answers = self.rows("xquad-zh-zh", "queries.jsonl") if name.startswith("xquad") else queries
+        golds = [tuple(map(str, row["answers"])) for row in answers]  # type: ignore[arg-type]  # a list of strings
+        lines = (BENCH / name / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        relevant = dict(line.split("\t")[:2] for line in lines)
+        return (
+            passages,
+            [str(row["text"]) for row in queries],
+            golds,
+            [order[relevant[str(row["_id"])]] for row in queries],
+        )
+
+    def cases(self, name: str, *, known: bool = False) -> Iterator[Case]:
+        """Every question on the whole corpus; with ``known``, its passage is the only hit."""
+        passages, questions, golds, gold = self.load(name)
+        yield from self._cases(name, passages, range(len(questions)), questions, golds, [*gold], known=known)
+
+    def without_passage(self, name: str) -> Iterator[Case]:
+        """Every question on the half of the corpus that its passage isn't in."""
+        passages, questions, golds, gold = self.load(name)
+        for half in (0, 1):
+            kept = [passage for passage in passages if passage.id % 2 == half]
+            asked = [i for i, place in enumerate(gold) if place % 2 != half]
+            yield from self._cases(name, kept, asked, questions, golds, None)
+
+    def without_sentence(self, name: str) -> Iterator[Case]:
+        """One question of each passage, where the sentences that hold its answer are cut out of the corpus."""
+        passages, questions, golds, gold = self.load(name)
+        asked = {place: i for i, place in enumerate(gold)}
+        cut = {place: _without(passages[place].text, golds[i]) for place, i in asked.items()}
+        kept = [_passage(p.id, p.headline or "", cut.get(p.id, p.text)) for p in passages if cut.get(p.id, p.text)]
+        left = [i for place, i in asked.items() if cut[place] and cut[place] != passages[place].text]
+        yield from self._cases(name, kept, left, questions, golds, None)
+
+    def _cases(
+        self,
+        name: str,
+        passages: Sequence[StoredPassage],
+        asked: Sequence[int],
+        questions: Sequence[str],
+        golds: Sequence[tuple[str, ...]],
+        gold: Sequence[int] | None,
+        *,
+        known: bool = False,
+    ) -> Iterator[Case]:
+        by_id = dict(enumerate(passages))
+        texts = {str(i): passage.indexed_text for i, passage in by_id.items()}
+        with tempfile.TemporaryDirectory() as folder:
+            retriever = index_corpus(texts, self.embedder, self.terms, Path(folder))
+            retrieved = retriever.retrieve_many([questions[i] for i in asked], 5)
+        wanted = [questions[i] for i in asked]
+        vectors = self.embedder.questions(wanted)
+        parts = self.vectors.of((text for p in passages for text in embedded_texts(p)), self.embedder)
+        for place, (number, found) in enumerate(zip(asked, retrieved, strict=True)):
+            right = None if gold is None else gold[number]
+            if known and right is not None:
+                hit = next((hit for hit in found.hits if hit.passage_id == right), found.hits[0])
+                found = replace(found, hits=(replace(hit, passage_id=right),))  # noqa: PLW2901
+            near = tuple(nearness(by_id[hit.passage_id], parts, vectors[place]) for hit in found.hits[:FOUND])
+            yield Case(name, number, questions[number], golds[number], right, found, by_id, near)
+
+
+def _passage(number: int, title: str, text: str) -> StoredPassage:
+    return StoredPassage(
+        number, number, "bench", title or None, None, None, None, None, 0, len(text), text, (Piece(0, len(text)),)
+    )
+
+
+def _without(text: str, golds: Sequence[str]) -> str:
+    return "".join(text[a:b] for a, b in sentences(text) if not any(gold in text[a:b] for gold in golds))
+
+
+# The ranker: training
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question's candidates, those that overlap with the answer and a sample of the others."""
+
+    set_name: str
+    number: int
+    dense: npt.NDArray[np.float16]
+    ids: npt.NDArray[np.int16]
+    overlap: Floats
+    """F1 of characters, by place, with the nearest right answer."""
+    stands_for: Floats
+    """Candidates that one stands for: those not sampled are counted with the others."""
+
+
+SAMPLED = 160
+"""Candidates of a question that are learned from; it has about 400."""
+
+
+def examples(sets: Sets, name: str, rng: np.random.Generator) -> Iterator[Example]:
+    """An example of each question whose answer is within reach. English questions are given their passage."""
+    for case in sets.cases(name, known=name == "xquad-en-zh"):
+        hits = case.found.hits[:FOUND]
+        if case.gold not in [hit.passage_id for hit in hits]:
+            continue
+        asked, idf = paraphrased(expected(case.question), case.found.idf, rng)
+        sources = look(asked, hits, case.passages, case.near)
+        seen = inputs(asked, idf, sources)
+        right = [hit.passage_id for hit in hits].index(case.gold)
+        overlap = _overlap(seen, sources, case.golds, right)
+        if not len(overlap) or overlap.max() < 0.5:
+            continue
+        near, far = np.flatnonzero(overlap > 0.3), np.flatnonzero(overlap <= 0.3)
+        near = near[np.argsort(-overlap[near], kind="stable")[:60]]
+        taken = rng.permutation(far)[: SAMPLED - len(near)]
+        weight = np.concatenate([np.ones(len(near)), np.full(len(taken), max(len(far) / max(len(taken), 1), 1))])
+        rows = np.concatenate([near, taken])
+        yield Example(
+            name,
+            case.number,
+            seen.dense[rows].astype(np.float16),
+            seen.ids[rows].astype(np.int16),
+            overlap[rows],
+            weight.astype(np.float32),
+        )
+
+
+def paraphrased(
+    asked: Expected, idf: Mapping[str, float], rng: np.random.Generator
+) -> tuple[Expected, dict[str, float]]:
+    """The question with some of its words struck out, as if they had been said in other words.
+
+    The sets' questions copy their passages' words; those of users don't. A third of the questions stay as they are.
+    """
+    rate = rng.choice(PARAPHRASED)
+    folded, at = "", 0
+    for word, tag in rjieba.tag(asked.folded):
+        inside = at < asked.end and asked.start < at + len(word)
+        at += len(word)
+        struck = tag[0] in "nvadbilt" and not inside and rng.random() < (rate / 3 if tag in NAMES else rate)
+        folded += STRUCK * len(word) if struck else word
+    kept = {term: weight for term, weight in idf.items() if term in folded or term not in asked.folded}
+    return replace(asked, folded=folded), kept or dict(idf)
+
+
+PARAPHRASED = (0.0, 0.35, 0.7)
+"""Shares of words struck out, one of them for each question."""
+NAMES = ("nr", "ns", "nt", "nz")
+STRUCK = "＿"
+
+
+def _overlap(seen: Inputs, sources: Sequence[Source], golds: Sequence[str], right: int) -> Floats:
+    overlap = np.zeros(len(seen.dense), dtype=np.float32)
+    for number, source in enumerate(sources):
+        rows = np.flatnonzero(seen.source == number)
+        if source.passage != right or not len(rows):
+            continue
+        start, end = seen.spans[rows].T
+        for gold in golds:
+            folded = fold_text(gold).strip("。，,. ")
+            at = source.block.layout.folded.find(folded) if folded else -1
+            while at >= 0:
+                shared = np.minimum(end, at + len(folded)) - np.maximum(start, at)
+                score = np.maximum(2 * shared / (end - start + len(folded)), 0)
+                overlap[rows] = np.maximum(overlap[rows], score)
+                at = source.block.layout.folded.find(folded, at + 1)
+    return overlap
+
+
+class Net(torch.nn.Module):
+    """The network of qa.answer.ranker, to be trained."""
+
+    def __init__(self, mean: torch.Tensor, scale: torch.Tensor, dropout: float) -> None:
+        super().__init__()
+        self.mean, self.scale = mean, scale
+        self.tables = torch.nn.ModuleDict({name: torch.nn.Embedding(*size) for name, size in ranker.TABLES.items()})
+        for table in self.tables.values():
+            torch.nn.init.normal_(table.weight, std=0.1)  # type: ignore[arg-type]  # an Embedding's weight
+        width = ranker.DENSE + sum(ranker.TABLES[name][1] for name in ranker.IDS)
+        self.hidden = torch.nn.Linear(width, ranker.HIDDEN)
+        self.out = torch.nn.Linear(ranker.HIDDEN, 1, bias=False)
+        self.dropout = torch.nn.Dropout(dropout)
+
+    def forward(self, dense: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Scores of candidates."""
+        columns = [(dense - self.mean) * self.scale]
+        columns += [self.tables[name](ids[:, i]) for i, name in enumerate(ranker.IDS)]
+        hidden = torch.relu(self.hidden(self.dropout(torch.cat(columns, 1))))
+        return self.out(self.dropout(hidden))[:, 0]  # type: ignore[no-any-return]
+
+    def tensors(self) -> dict[str, npt.NDArray[np.float16]]:
+        """The weights as they are shipped."""
+        found = {f"table.{name}": table.weight for name, table in self.tables.items()}
+        found |= {"mean": self.mean, "scale": self.scale, "hidden": self.hidden.weight.T}
+        found |= {"hidden_bias": self.hidden.bias, "out": self.out.weight[0]}
+        return {name: np.ascontiguousarray(t.detach().numpy(), dtype=np.float16) for name, t in found.items()}  # type: ignore[union-attr]
+
+
+def train(
+    data: Sequence[Example], epochs: int = 6, batch: int = 64, rate: float = 3e-3, dropout: float = 0.3
+) -> dict[str, npt.NDArray[np.float16]]:
+    """Weights that make the probability of right candidates large: −log Σ p · worth, a part-right one worth F1³ / 2."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    sample = np.concatenate([example.dense for example in data[::5]]).astype(np.float32)
+    net = Net(torch.tensor(sample.mean(0)), torch.tensor(1 / (sample.std(0) + 0.05)), dropout)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
+    steps = epochs * (len(data) // batch + 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    net.train()
+    for _ in range(epochs):
+        order = rng.permutation(len(data))
+        for first in range(0, len(data), batch):
+            chosen = [data[i] for i in order[first : first + batch]]
+            loss = _loss(net, chosen)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()
+    return net.tensors()
+
+
+def _loss(net: Net, chosen: Sequence[Example]) -> torch.Tensor:
+    dense = torch.tensor(np.concatenate([example.dense for example in chosen]).astype(np.float32))
+    ids = torch.tensor(np.concatenate([example.ids for example in chosen]).astype(np.int64))
+    overlap = torch.tensor(np.concatenate([example.overlap for example in chosen]))
+    weight = torch.tensor(np.concatenate([example.stands_for for example in chosen]))
+    scored = net(dense, ids)
+    worth = torch.where(overlap > 0.999, torch.ones_like(overlap), 0.5 * overlap**3).clamp_min(1e-9)
+    rows = [len(example.dense) for example in chosen]
+    every = torch.split(scored + torch.log(weight), rows)
+    right = torch.split(scored + torch.log(worth), rows)
+    terms = [torch.logsumexp(a, 0) - torch.logsumexp(b, 0) for a, b in zip(every, right, strict=True)]
+    return torch.stack(terms).mean()
+
+
+# The verdict: fitting
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question's evidence, with the truth."""
+
+    set_name: str
+    kind: str
+    """``asked``, ``no passage`` or ``no sentence``."""
+    number: int
+    evidence: Mapping[str, float]
+    right: bool
+    answerable: bool
+
+
+def judged(cases: Iterator[Case], kind: str, weights: Weights) -> Iterator[Judged]:
+    """The evidence of each case and whether the text found is right."""
+    for case in cases:
+        finding = find(case.found, case.found.hits, case.passages, case.near, weights)
+        if finding is not None:
+            right = kind == "asked" and contains(finding.text, case.golds)
+            yield Judged(case.set_name, kind, case.number, finding.evidence, right, kind == "asked")
+
+
+def logistic(
+    rows: Sequence[Judged], truth: Callable[[Judged], bool], share: float, ridge: float = 3.0
+) -> dict[str, float]:
+    """Weights by name, ``bias`` among them, of a ridge logistic regression; questions without an answer count as
+    ``share`` of all."""
+    names = list(rows[0].evidence)
+    x = np.array([[row.evidence[name] for name in names] for row in rows])
+    mean, spread = x.mean(0), x.std(0)
+    spread[spread < 1e-9] = 1.0
+    z = np.hstack([(x - mean) / spread, np.ones((len(x), 1))])
+    y = np.array([truth(row) for row in rows], dtype=float)
+    without = np.array([not row.answerable for row in rows])
+    weight = np.where(without, share / max(without.sum(), 1), (1 - share) / max((~without).sum(), 1)) * len(rows)
+    beta = np.zeros(z.shape[1])
+    penalty = np.full(len(beta), ridge)
+    penalty[-1] = 0
+    for _ in range(30):  # Newton's method
+        p = 1 / (1 + np.exp(-(z @ beta)))
+        gradient = z.T @ (weight * (p - y)) + penalty * beta
+        hessian = (z * (weight * p * (1 - p))[:, None]).T @ z + np.diag(penalty + 1e-9)
+        beta -= np.linalg.solve(hessian, gradient)
+    scaled = beta[:-1] / spread
+    return {"bias": float(beta[-1] - scaled @ mean), **{n: float(w) for n, w in zip(names, scaled, strict=True)}}
+
+
+WITHOUT = 0.25
+"""Share of questions without an answer for which the probabilities are made; what a user asks in vain is unmeasured."""
+
+
+def fit(sets: Sets) -> None:
+    """Fits and writes all weights: the ranker on all answers, the verdict on what rankers of the other half found."""
+    rng = np.random.default_rng(0)
+    data = [example for name in TRAINED_ON for example in examples(sets, name, rng)]
+    ranker.WEIGHTS.parent.mkdir(exist_ok=True)
+    save_file(train(data), ranker.WEIGHTS)
+    print(f"ranker: {len(data)} questions, {ranker.WEIGHTS.stat().st_size} bytes")
+    rows = halves(sets, data)
+    values = judge(rows)
+    verdict.WEIGHTS.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    report(rows)
+
+
+def halves(sets: Sets, data: Sequence[Example]) -> list[Judged]:
+    """Evidence for questions with and without their answer, each by a ranker that has not seen its half.
+
+    The halves are of passages, first and second: neighbours are of one article.
+    """
+    border = {name: len(sets.rows(name, "corpus.jsonl")) / 2 for name in TRAINED_ON}
+    place = {name: sets.load(name)[3] for name in TRAINED_ON}
+
+    def half(name: str, number: int) -> int:
+        return int(place[name][number] >= border[name])
+
+    weights = [from_tensors(train([e for e in data if half(e.set_name, e.number) != side])) for side in (0, 1)]
+    rows: list[Judged] = []
+    for name in TRAINED_ON:
+        for kind, cases in (
+            ("asked", sets.cases(name)),
+            ("no passage", (case for case in sets.without_passage(name) if case.number % 3 == 0)),
+            ("no sentence", sets.without_sentence(name)),
+        ):
+            for case in cases:
+                rows += judged(iter((case,)), kind, weights[half(name, case.number)])
+    return rows
+
+
+def judge(rows: Sequence[Judged]) -> dict[str, dict[str, float]]:
+    """The verdict's file: both regressions and the thresholds."""
+    values = {
+        "answerable": logistic(rows, lambda row: row.answerable, 0.5),
+        "right": logistic(rows, lambda row: row.right, WITHOUT),
+    }
+    one = verdict.Logistic(values["answerable"]["bias"], {k: v for k, v in values["answerable"].items() if k != "bias"})
+    chances = [one.probability(row.evidence) for row in rows if row.answerable and not row.evidence["foreign"]]
+    found_from = float(np.quantile(chances, FOUND_FROM))
+    return values | {"thresholds": {"found_from": found_from, "answered_from": ANSWERED_FROM}}
+
+
+ANSWERED_FROM = 0.2
+"""Probability of being right from which on an answer is given."""
+
+
+def report(rows: Sequence[Judged]) -> None:
+    """Prints error rates and calibration, the verdict fitted on the other half; draws the reliability diagram."""
+    confidences: list[float] = []
+    truths: list[bool] = []
+    table: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    number = {id(row): i for i, row in enumerate(rows)}
+    for fold in (0, 1):
+        judge_ = verdict.from_json(judge([row for row in rows if row.number % 2 != fold]))
+        for row in rows:
+            if row.number % 2 == fold:
+                status, confidence = judge_.verdict(row.evidence)
+                table.setdefault((row.set_name, row.kind), []).append((status, row.right))
+                if row.kind == "asked" or number[id(row)] % 8 == 0:
+                    confidences.append(confidence)
+                    truths.append(row.right)
+    for (name, kind), outcomes in sorted(table.items()):
+        shares = {
+            status: np.mean([s == status for s, _ in outcomes]) for status in ("answered", "possible", "not_found")
+        }
+        given = [right for status, right in outcomes if status == "answered"]
+        line = "  ".join(f"{status} {share:.3f}" for status, share in shares.items())
+        print(f"{name:12} {kind:12} {len(outcomes):5}  {line}  right when answered {np.mean(given or [0]):.3f}")
+    found = bins(confidences, truths)
+    error = calibration_error(found)
+    print(f"expected calibration error {error:.3f} over {len(truths)} questions")
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    PICTURE.write_text(draw(found, f"{len(truths)} questions of the public sets, error {error:.3f}"), encoding="utf-8")
+
+
+def measure(sets: Sets) -> None:
+    """Prints exact match and F1, by rankers that know neither the passages nor, across, the set; and the time taken."""
+    rng = np.random.default_rng(0)
+    data = [example for name in ("cmrc2018", "drcd") for example in examples(sets, name, rng)]
+    for name, other in (("cmrc2018", "drcd"), ("drcd", "cmrc2018")):
+        place = sets.load(name)[3]
+        border = len(sets.rows(name, "corpus.jsonl")) / 2
+        first = [e for e in data if e.set_name == other or place[e.number] < border]
+        second = [e for e in data if e.set_name == other or place[e.number] >= border]
+        across = from_tensors(train([example for example in data if example.set_name == other]))
+        folds = (from_tensors(train(second)), from_tensors(train(first)))
+        for known in (True, False):
+            found: dict[str, list[tuple[bool, float, bool]]] = {}
+            for case in sets.cases(name, known=known):
+                half = folds[0] if place[case.number] < border else folds[1]
+                for label, text in (
+                    ("best sentence", _best_sentence(case)),
+                    ("other half", _found(case, half)),
+                    ("other set", _found(case, across)),
+                ):
+                    score = (exact(text, case.golds), f1(text, case.golds), contains(text, case.golds))
+                    found.setdefault(label, []).append(score)
+            for label, measured in found.items():
+                match, overlap, held = 100 * np.mean(measured, axis=0)
+                where = "passage known" if known else "whole corpus"
+                print(f"{name:9} {where:14} {label:14} exact {match:5.1f}  F1 {overlap:5.1f}  holds {held:5.1f}")
+    _time(sets)
+
+
+def _best_sentence(case: Case) -> str:
+    passage = case.passages[case.found.hits[0].passage_id]
+    span = best_sentence(passage, case.near[0], case.found.idf)
+    return passage.text[slice(*span)] if span else ""
+
+
+def _found(case: Case, weights: Weights) -> str:
+    finding: Finding | None = find(case.found, case.found.hits, case.passages, case.near, weights)
+    return finding.text if finding else ""
+
+
+def _time(sets: Sets) -> None:
+    from qa.answer.candidates import block, layout  # noqa: PLC0415 (only its caches are wanted)
+
+    cases = [case for _, case in zip(range(200), sets.cases("cmrc2018"), strict=False)]
+    for label in ("passages not seen before", "passages seen before"):
+        spent = 0.0
+        for case in cases:
+            if label == "passages not seen before":
+                block.cache_clear()
+                layout.cache_clear()
+            began = time.process_time()
+            find(case.found, case.found.hits, case.passages, case.near)
+            spent += time.process_time() - began
+        print(f"{label}: {1000 * spent / len(cases):.1f} ms CPU a question")
+
+
+def main() -> None:
+    """Does what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("fit", "measure"))
+    parser.add_argument("--model", help="a model's folder; the embedded one when not given")
+    options = parser.parse_args()
+    sets = Sets(options.model)
+    (fit if options.action == "fit" else measure)(sets)
+
+
+if __name__ == "__main__":
+    main()

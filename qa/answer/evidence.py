@@ -1,0 +1,97 @@
+"""Evidence: what speaks for and against the chosen candidate, as the numbers that the verdict is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
+import rjieba
+
+from qa.answer.kinds import KINDS, Expected
+from qa.answer.ranker import Choice, Source
+from qa.hits import Hit
+from qa.retrieve import Retrieved
+
+FOREIGN = 0.45
+"""Share of a question's terms that the corpus holds below which it counts as one in another language: qa.hits has the
+measurements."""
+LEADING = 3
+"""Hits whose scores are compared: as many as are looked into for an answer, whatever ``top_k`` is."""
+_FIGURE = regex.compile(r"[\d一二三四五六七八九十百千万两几半]")
+_NAMES = ("nr", "ns", "nt", "nz")
+
+
+def evidence(
+    asked: Expected, found: Retrieved, hits: Sequence[Hit], sources: Sequence[Source], choice: Choice
+) -> dict[str, float]:
+    """Measures by name, each about 0 to 1 but for scores and margins."""
+    idf = found.idf
+    source = sources[choice.source]
+    beside = [other for other in sources if other.passage == source.passage]
+    head = "\n".join(other.block.layout.folded for other in beside if other.field)
+    passage = "\n".join(other.block.layout.folded for other in beside)
+    values = {value for other in beside for value, _, _ in other.block.layout.values}
+    first, last = source.block.layout.sentences[choice.sentence].tolist()
+    sentence = f"{head}\n{source.block.layout.folded[first:last]}"
+    text = source.block.layout.folded[choice.start : choice.end]
+    whole = sum(idf.values()) or 1.0
+    unknown = math.log(1 + (found.searched + 0.5) / 0.5) - 1e-6
+    names = [word for word, tag in rjieba.tag(asked.folded) if tag in _NAMES and len(word) > 1]
+    words = {term: weight for term, weight in idf.items() if len(term) > 1}
+    top = max(words.values(), default=1.0)
+    missing = [weight for term, weight in words.items() if term not in passage and term not in values]
+    scores = [hit.score for hit in hits[:LEADING]]
+    cosines = [hit.cosine for hit in hits[:LEADING]]
+    leads = hits[source.passage]
+    foreign = float(found.coverage < FOREIGN)
+    z = float(source.cosines.max())
+    margin = cosines[0] - sum(cosines[1:]) / max(len(cosines) - 1, 1) if len(cosines) > 1 else 0.0
+    measures = {
+        "coverage": found.coverage,
+        "unknown": sum(weight for weight in idf.values() if weight >= unknown) / whole,
+        "gap": scores[0] - scores[1] if len(scores) > 1 else 0.0,
+        "lexical_first": 1 / leads.lexical_rank if leads.lexical_rank else 0.0,
+        "dense_first": 1 / leads.dense_rank if leads.dense_rank else 0.0,
+        "margin": margin,
+        "nearness": z,
+        "passage_share": sum(weight for term, weight in idf.items() if term in passage or term in values) / whole,
+        "sentence_share": sum(weight for term, weight in idf.items() if term in sentence or term in values) / whole,
+        "rarest_missing": max(missing, default=0.0) / top,
+        "names": float(bool(names)),
+        "names_missing": _missing(names, passage),
+        "names_far": _missing(names, sentence),
+        "below_first": min(source.passage, 2) / 2,
+        "holds": choice.holds,
+        "overlap": choice.overlap,
+        "exact": choice.exact,
+        "surely": math.log((choice.holds + 1e-3) / (1.001 - choice.holds)),
+        "score": choice.score,
+        "widened": float(choice.widened),
+        "length": math.log(len(text)),
+        "no_figure": float(asked.kind in {"number", "date"} and not _FIGURE.search(text)),
+        "no_unit": float(_lacks_unit(asked, source, choice)),
+    }  # fmt: skip
+    measures |= {f"kind_{kind}": float(asked.kind == kind) for kind in KINDS}
+    measures["foreign"] = foreign
+    for name in ("holds", "score", "nearness", "margin", "dense_first"):
+        measures[f"foreign_{name}"] = foreign * measures[name]
+    return measures
+
+
+def _missing(names: Sequence[str], text: str) -> float:
+    return sum(name not in text for name in names) / len(names) if names else 0.0
+
+
+def _lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
+    """A figure was asked for by its measure word, and none with this word stands in or behind the candidate."""
+    if asked.kind != "number" or not asked.units or not regex.match(r"\p{Han}", asked.units):
+        return False
+    around = source.block.layout.folded[choice.start : choice.end + 2]
+    return not any(unit in around for unit in asked.units)
+
+
+def missing_terms(question: str, idf: Mapping[str, float], searched: int) -> list[str]:
+    """The question's words of which no part stands anywhere in the corpus, as folded, in order."""
+    unknown = math.log(1 + (searched + 0.5) / 0.5) - 1e-6
+    return [term for term, weight in idf.items() if weight >= unknown and len(term) > 1 and term in question]

@@ -1,0 +1,168 @@
+"""What sort of answer a question wants, from its words; first step from question to short answer.
+
+Simplified and Traditional Chinese (one after folding), English and Japanese. Pure functions of the question's text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
+import rjieba
+
+from qa.text import fold_text
+
+Kind = Literal[
+    "number", "date", "person", "organisation", "place", "title", "list", "why", "how", "yesno", "which", "what"
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""All kinds; their order is the order of the ranker's inputs."""
+
+_MEASURE = "大长高重远深宽厚快久早"
+_ORGANISATION = (
+    "公司|企业|机构|组织|团体|部门|单位|大学|学院|学校|政党|党派|协会|学会|工会|委员会|医院|乐团|乐队|球队|俱乐部|"
+    "集团|银行|军队|政府|法院|报社|电视台|物业|厂家|商家|店家"
+)
+_PLACE = (
+    "地方|地区|地点|国家|城市|省份|州|县|市|省|国|区|镇|村|乡|街道|社区|小区|岛|半岛|港口|车站|洲|大陆|城|位置|场所|"
+    "地带|河流|山脉|海域|湖"
+)
+_TITLE = "书|书籍|著作|歌曲|单曲|专辑|电影|影片|小说|作品|节目|电视剧|文章|文件|报纸|杂志|期刊|法律|条约|诗|奖项|报道"
+
+_WHICH = r"(?:哪|什么|何)"
+_NEAR = r"(?:[^，。？?是的]{0,4})"
+_NAMED = r"(?![一个家所年些种位])"
+# The first that is found in a question wins; what it matches is the question's gap.
+_PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("why", (
+        r"(?<![称名视认作成意因])为(?:什么(?!标|目|样|设|类|种)|何|啥)(?!\p{P}*$)",
+        r"(?<!称|名|作|视|成)为什么呢?\p{P}*$",
+        r"因何|何以(?!为|作)|原因(?:是|为|何在)|什么(?:原因|缘故|理由)|\bwhy\b|なぜ|どうして|何故",
+    )),
+    ("date", (
+        r"何时|何[年月日]|几时|多早|第?几(?:月|号|日|点|年|世纪|天)|什么(?:时(?:候|间|期|代)|朝代|年代|年份|日期)",
+        r"哪一?[年月日天]|哪一?个?(?:年代|世纪|朝代|月份|时候|时期|年份|日期)",
+        r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|time|decade)\b",
+        r"いつ|何(?:年|月|日|時|世紀)(?!間)",
+    )),
+    ("number", (
+        rf"多少|(?<![第哪])几(?![乎何])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
+        r"\bhow (?:many|much|long|old|far|tall|big|large|high|often|deep|wide|fast)\b",
+        r"\bwhat (?:percentage|percent|number|amount)\b",
+        r"いくつ|いくら|どのくらい|どれくらい|どれだけ",
+        r"何(?:人|個|件|名|本|枚|回|箱|台|歳|年間|日間|キロ|メートル|%|パーセント|ページ|つ|か国|カ国|ヶ国|世帯|団体|割|社)",
+    )),
+    ("person", (
+        r"谁|何人|哪一?[位名]|哪一?个人|哪些人|什么人|\bwho(?:m|se)?\b|誰|だれ|どなた",
+    )),
+    ("organisation", (
+        rf"{_WHICH}一?[家个所间支]?{_NEAR}(?:{_ORGANISATION})|哪一?[家所]",
+        r"\b(?:what|which) (?:company|organi[sz]ation|team|party|agency|institution|university|school|union)\b",
+        r"どの(?:会社|組織|団体|機関|大学|労働組合)",
+    )),
+    ("place", (
+        rf"哪[里儿裡]|何[处地方]|{_WHICH}一?[个座处片条块]?{_NEAR}(?:{_PLACE})|[在于]哪{_NAMED}",
+        r"\bwhere\b|\b(?:what|which) (?:country|city|place|state|town|region|island|county|area)\b",
+        r"\b(?:what|which) (?:district|subdistrict|community|village|street)\b|どこ|どの(?:国|都市|地域|州|街道)",
+    )),
+    ("title", (
+        rf"{_WHICH}一?[本部首篇份幅张项种个]?{_NEAR}(?:{_TITLE})(?![家店])",
+        r"\b(?:what|which) (?:book|song|album|film|movie|newspaper|document|magazine|treaty|law|award)\b",
+        r"どの(?:本|映画|曲|作品)",
+    )),
+    ("list", (r"哪(?:些|几)|\bwhich of the\b|\bwhat are\b|どんな|どのような",)),
+    ("how", (r"如何|怎么?样?|\bhow\b|どうやって|どのように",)),
+    ("which", (r"哪|\bwhich\b|どの|どれ|どちら",)),
+    ("what", (r"什么|甚么|何|啥|\bwhat\b|なに|なん",)),
+    ("yesno", (
+        r"吗|是否|是不是|有没有|能不能|可不可以|会不会|ますか|でしょうか|ですか",
+        r"^(?:is|are|was|were|do|does|did|can|has|have|will)\b",
+    )),
+    ("what", (r"(?<=[为是叫在])[？?]*$|[？?]*$",)),
+)  # fmt: skip
+_COMPILED = tuple((kind, regex.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
+_FOCUS = regex.compile(
+    r"一?(?:[个家位名所间支座处片块部首篇份幅张种款类些几]|项(?!目)|条(?![件例约款])|本(?!书))*(\p{Han}{1,8})"
+)
+_NUMBER_FOCUS = regex.compile(r"(\p{Han}{1,3}|%)")
+_UNIT_OF = {
+    "钱": "元", "大": "岁", "久": "年月天日时分", "长": "米里年月天时分", "高": "米", "重": "斤克吨", "远": "米里",
+    "深": "米", "宽": "米", "快": "里米",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a question wants, in its folded text."""
+
+    kind: Kind
+    folded: str
+    start: int
+    end: int
+    """The gap: where the question word stands in ``folded``."""
+    focus: str
+    """The noun or measure word asked for (哪个**社区**, 多少**份**); empty when none is named."""
+    units: str
+    """Characters of which one should follow the figure, for a number."""
+
+    @property
+    def before(self) -> str:
+        """What stands before the gap, back to the last comma."""
+        return _clause(self.folded[: self.start], -1)
+
+    @property
+    def after(self) -> str:
+        """What stands behind the gap, its noun included, up to the next comma or question mark."""
+        return _clause(self.folded[self.end :], 0)
+
+
+def expected(question: str) -> Expected:
+    """What ``question`` wants. Every question has a kind: ``what`` when nothing else is recognised."""
+    folded = fold_text(question).strip()
+    found = [(kind, match) for kind, pattern in _COMPILED if (match := pattern.search(folded))]
+    if not regex.search(r"\p{Han}", folded):  # an English question begins with what it asks: when he was ill, what …
+        found.sort(key=lambda pair: (pair[1].start(), -pair[1].end()))
+    kind, match = found[0]  # the last pattern fits every question
+    return _expected(kind, folded, match)
+
+
+def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:
+    start, end = match.span()
+    if kind == "number":
+        asked = match.group()
+        end = start + len(asked) if asked[0] not in "几" else start + 1
+        focus = _first(_NUMBER_FOCUS, folded, end)
+        focus = "人" if focus.startswith("个人") else focus
+        units = _UNIT_OF.get(focus[:1], focus[:1]) if asked == "多" or focus[:1] == "钱" else focus[:1]
+        return Expected(kind, folded, start, end, focus, units)
+    focus = ""
+    if found := regex.match(r"(?:哪|什么|何|甚么|啥)(?![时年月日以处地方时])", folded[start:]):
+        end = start + found.end()
+        focus = _noun(_first(_FOCUS, folded, end))
+    elif kind != "date" and (before := regex.search(r"(\p{Han}{2,6})(?:是|叫|为|叫做|称为)$", folded[:start])):
+        focus = _noun(before.group(1), last=True)
+    return Expected(kind, folded, start, max(end, start), focus, "")
+
+
+def _first(pattern: regex.Pattern[str], text: str, at: int) -> str:
+    match = pattern.match(text, at)
+    return match.group(1) if match else ""
+
+
+def _noun(words: str, *, last: bool = False) -> str:
+    """The leading run of nouns of ``words`` (or the last noun), by jieba's tags."""
+    tagged = rjieba.tag(words)
+    if last:
+        return tagged[-1][0] if tagged and tagged[-1][1][0] in "nljs" else ""
+    noun = ""
+    for word, tag in tagged:
+        if tag[0] not in "nlsabjt" and (noun or tag != "vn"):
+            break
+        noun += word
+    return noun
+
+
+def _clause(text: str, side: int) -> str:
+    parts = [part for part in regex.split(r"[，,。；;：:？?！!\s、]+", text) if part]
+    return parts[side] if parts else ""

@@ -1,0 +1,478 @@
+"""The ranker: which candidate answers. A network of one hidden layer over what a candidate is and how it fits.
+
+Its inputs are the candidate's own columns (``candidates.Block.static``), how it stands to the question's words
+(``_dynamic``), and learned vectors for the kind of question, for the tags and words at and beside the span's ends, and
+for the word asked for. Its outputs are probabilities over all candidates of a question; the answer is the candidate
+that is expected to overlap most with the right one (minimum Bayes risk), which prefers a clause to a guess.
+
+Trained on the answers of the public sets by ``python -m benchmarks.answers fit`` (docs/answers.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.answer.candidates import (
+    ENUMERATES,
+    HAS_DATE,
+    HAS_NUMBER,
+    INSIDE_QUOTES,
+    QUOTED,
+    STATIC,
+    TAGS,
+    Block,
+    Floats,
+    Ints,
+    Layout,
+    word_hash,
+)
+from qa.answer.kinds import KINDS, Expected
+
+WEIGHTS = Path(__file__).parent / "weights" / "ranker.safetensors"
+SENTENCES = 8
+"""Sentences whose candidates are ranked, the best by the words and the meaning they share with the question."""
+FIELDS = ("text", "headline", "section", "byline")
+BEST = 40
+"""Candidates, by probability, between which the expected overlap decides."""
+
+TABLES = {"kind": (len(KINDS), 8), "tag": (len(TAGS), 6), "word": (1024, 4), "asked": (1024, 4)}
+"""Learned vectors: how many, and their length."""
+IDS = ("kind", "tag", "tag", "tag", "tag", "word", "word", "word", "word", "asked")
+"""Tables of the columns of ``Inputs.ids``: kind; tags and words before, first, last, after; the word asked for."""
+_DYNAMIC = 50
+DENSE = STATIC + _DYNAMIC
+SHARE, MEANING = STATIC + 12, STATIC + 27
+"""Columns of the dense inputs that are asked for by name: see ``_dynamic``."""
+HIDDEN = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A block to look for the answer in."""
+
+    block: Block
+    field: int
+    """Index in FIELDS."""
+    passage: int
+    """0 for the first hit."""
+    score: float
+    """Fused score of the passage as a share of the first one's."""
+    cosines: Floats
+    """Per sentence: how far its cosine with the question stands above the mean of all, in standard deviations."""
+    clauses: Floats
+    """The same per clause."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What the ranker sees: a row for each candidate."""
+
+    dense: Floats
+    ids: Ints
+    source: Ints
+    """Index of the candidate's source."""
+    spans: Ints
+    """(candidates, 2): start and end in the block's folded text."""
+    sentence: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
+    """Where a block holds the question's words."""
+
+    weight: Floats
+    """Per folded character: the largest weight of a matched term that covers it, as a share of the largest there is."""
+    present: npt.NDArray[np.bool_]
+    """(terms, sentences)."""
+
+
+def matched(block: Layout, idf: Mapping[str, float]) -> Matched:
+    """Where the terms of ``idf`` stand in ``block``; numbers by their value, whatever they are written like."""
+    weight = np.zeros(len(block.folded), dtype=np.float32)
+    present = np.zeros((len(idf), len(block.sentences)), dtype=bool)
+    most = max(idf.values(), default=1.0) or 1.0
+    ends = block.sentences[:, 1]
+    values: dict[str, list[tuple[int, int]]] = {}
+    for value, start, end in block.values:
+        values.setdefault(value, []).append((start, end))
+        values.setdefault(value + block.folded[end : end + 1], []).append((start, end + 1))
+    for row, (term, idf_weight) in enumerate(idf.items()):
+        places = values.get(term) or _find(block.folded, term)
+        # A lone character says less than its weight: it turns up inside other words.
+        share = idf_weight / most * (0.4 if len(term) == 1 else 1.0)
+        for start, end in places:
+            np.maximum(weight[start:end], share, out=weight[start:end])
+            sentence = int(np.searchsorted(ends, start, side="right"))
+            if sentence < len(ends):
+                present[row, sentence] = True
+    return Matched(weight, present)
+
+
+def _find(text: str, term: str) -> list[tuple[int, int]]:
+    places, at = [], text.find(term)
+    while at >= 0:
+        places.append((at, at + len(term)))
+        at = text.find(term, at + len(term))
+    return places
+
+
+def inputs(asked: Expected, idf: Mapping[str, float], sources: Sequence[Source]) -> Inputs:
+    """The candidates of the best sentences of ``sources``, as the ranker sees them."""
+    weights = np.array(list(idf.values()), dtype=np.float32)
+    whole = float(weights.sum()) or 1.0
+    found = [matched(source.block.layout, idf) for source in sources]
+    shares = [(weights @ match.present) / whole for match in found]
+    chosen = _chosen(sources, shares)
+    best = max((float(share.max()) for share in shares if len(share)), default=0.0)
+    parts: list[tuple[int, Block, npt.NDArray[np.int64]]] = []
+    dense: list[Floats] = []
+    for number, (source, match, share, sentences) in enumerate(zip(sources, found, shares, chosen, strict=True)):
+        block = source.block
+        rows = np.flatnonzero(sentences[block.spans[:, 4]])
+        if len(rows):
+            dynamic = _dynamic(asked, source, match, share, best, rows)
+            dense.append(np.concatenate([block.static[rows], dynamic], axis=1))
+            parts.append((number, block, rows))
+    if not parts:
+        none = np.zeros(0, dtype=np.int32)
+        return Inputs(
+            np.zeros((0, DENSE), np.float32), np.zeros((0, len(IDS)), np.int32), none, none.reshape(0, 2), none
+        )
+    spans = np.concatenate([block.spans[rows] for _, block, rows in parts])
+    return Inputs(
+        np.concatenate(dense),
+        np.concatenate([_ids(asked, block, rows) for _, block, rows in parts]),
+        np.concatenate([np.full(len(rows), number, dtype=np.int32) for number, _, rows in parts]),
+        spans[:, :2],
+        spans[:, 4],
+    )
+
+
+def _chosen(sources: Sequence[Source], shares: Sequence[Floats]) -> list[npt.NDArray[np.bool_]]:
+    """Per source, which sentences are looked at."""
+    ranked = sorted(
+        (
+            (-(float(share[i]) + 0.08 * float(source.cosines[i]) + 0.3 * source.score), number, i)
+            for number, (source, share) in enumerate(zip(sources, shares, strict=True))
+            if source.field == 0
+            for i in range(len(share))
+        )
+    )
+    chosen = [np.full(len(share), source.field > 0) for source, share in zip(sources, shares, strict=True)]
+    for _, number, i in ranked[:SENTENCES]:
+        chosen[number][i] = True
+    return chosen
+
+
+def _ids(asked: Expected, block: Block, rows: npt.NDArray[np.int64]) -> Ints:
+    first, last = block.spans[rows, 2], block.spans[rows, 3]
+    columns = [np.full(len(rows), KINDS.index(asked.kind))]
+    columns += [block.tags[place] for place in (first - 1, first, last, last + 1)]
+    columns += [block.hashes[place] for place in (first - 1, first, last, last + 1)]
+    columns.append(np.full(len(rows), word_hash(asked.focus or asked.folded[max(asked.start - 1, 0) : asked.start])))
+    return np.stack(columns, axis=1).astype(np.int32)
+
+
+def _dynamic(
+    asked: Expected,
+    source: Source,
+    match: Matched,
+    share: Floats,
+    best: float,
+    rows: npt.NDArray[np.int64],
+) -> Floats:
+    block = source.block
+    start, end, sentence = block.spans[rows, 0], block.spans[rows, 1], block.spans[rows, 4]
+    low, high = block.clauses[rows].T
+    folded = block.layout.folded
+    weight, size = match.weight, len(folded)
+    total = np.concatenate(([0.0], np.cumsum(weight, dtype=np.float64)))
+    length = (end - start).astype(np.float64)
+    inside = total[end] - total[start]
+    clause = total[high] - total[low] - inside
+    first, last = block.layout.sentences[sentence].T
+    before = total[start] - total[np.maximum(first, 0)]
+    behind = np.maximum(total[np.minimum(last, size)] - total[end], 0)
+    columns: list[npt.NDArray[np.generic] | float] = [
+        inside / length,
+        inside / (total[-1] + 1e-6),
+        np.log1p(clause),
+        clause / np.maximum(high - low - length, 1),
+        np.log1p(before),
+        np.log1p(behind),
+    ]
+    for reach in (3, 10, 30):
+        kernel = np.exp(-np.arange(3 * reach) / reach)
+        near = np.convolve(weight, kernel)[:size]
+        far = np.convolve(weight[::-1], kernel)[:size][::-1]
+        columns += [
+            np.where(start > 0, near[start - 1], 0) / kernel.sum() * min(reach, 3),
+            np.where(end < size, far[np.minimum(end, size - 1)], 0) / kernel.sum() * min(reach, 3),
+        ]
+    held = share[sentence]
+    neighbours = np.maximum(
+        np.where(sentence > 0, share[np.maximum(sentence - 1, 0)], 0),
+        np.where(sentence + 1 < len(share), share[np.minimum(sentence + 1, len(share) - 1)], 0),
+    )
+    order = np.argsort(np.argsort(-share))
+    columns += [
+        held,
+        best - held,
+        held >= best - 1e-6,
+        neighbours,
+        np.minimum(order[sentence], 5) / 5,
+        source.cosines[sentence],
+        float(source.cosines.max()) - source.cosines[sentence],
+        float(source.passage == 0),
+        min(source.passage, 4) / 4,
+        source.score,
+        *(float(source.field == field) for field in range(len(FIELDS))),
+    ]
+    columns += _meanings(source, start, end)
+    columns += _contexts(asked, folded, start, end)
+    columns += _focus(asked, folded, start, end)
+    return np.stack([np.broadcast_to(np.asarray(c, dtype=np.float32), (len(rows),)) for c in columns], axis=1)
+
+
+def _meanings(source: Source, start: Ints, end: Ints) -> list[npt.NDArray[np.generic]]:
+    """How near in meaning the question is to the clauses that the candidate stands in, and to those beside them."""
+    above = source.clauses
+    if not len(above):
+        return [np.zeros(len(start), dtype=np.float32)] * 6
+    starts = source.block.layout.clauses[:, 0]
+    first = np.maximum(np.searchsorted(starts, start, side="right") - 1, 0)
+    last = np.maximum(np.searchsorted(starts, end - 1, side="right") - 1, first)
+    total = np.concatenate(([0.0], np.cumsum(above, dtype=np.float64)))
+    edge = np.concatenate(([above.min()], above, [above.min()]))
+    order = np.argsort(np.argsort(-above))
+    return [
+        np.maximum(above[first], above[last]),
+        (total[last + 1] - total[first]) / (last + 1 - first),
+        edge[first],
+        edge[last + 2],
+        float(above.max()) - np.maximum(above[first], above[last]),
+        np.minimum(np.minimum(order[first], order[last]), 8) / 8,
+    ]
+
+
+def _contexts(asked: Expected, folded: str, start: Ints, end: Ints) -> list[npt.NDArray[np.generic]]:
+    """Whether what stands beside the question's gap stands beside the candidate, at the same side or the other."""
+    left, right = asked.before, asked.after.removeprefix(asked.focus)
+    size = len(folded)
+    columns: list[npt.NDArray[np.generic]] = []
+    for text in (left[-2:], right[:2]):
+        starts = np.zeros(size + 1, dtype=bool)
+        ends = np.zeros(size + 1, dtype=bool)
+        for low, high in _find(folded, text) if len(text) == 2 else ():
+            starts[low] = ends[high] = True
+        columns += [ends[start], starts[end], _within(ends, start, -8), _within(starts, end, 8)]
+    for text, at_end in ((left[-1:], True), (right[:1], False)):
+        flags = np.zeros(size + 1, dtype=bool)
+        for low, high in _find(folded, text) if text else ():
+            flags[high if at_end else low] = True
+        columns.append(flags[start] if at_end else flags[end])
+    return columns
+
+
+def _within(flags: npt.NDArray[np.bool_], at: Ints, reach: int) -> npt.NDArray[np.bool_]:
+    """Whether a flag is set at most ``reach`` places behind (or, when negative, before) each place."""
+    total = np.concatenate(([0], np.cumsum(flags)))
+    low = np.maximum(at + min(reach, 0), 0)
+    high = np.minimum(at + max(reach, 0) + 1, len(flags))
+    found: npt.NDArray[np.bool_] = total[high] > total[low]
+    return found
+
+
+def _focus(asked: Expected, folded: str, start: Ints, end: Ints) -> list[npt.NDArray[np.generic]]:
+    """Whether the candidate ends in the noun or the measure word asked for, or stands beside it."""
+    size = len(folded)
+    number = asked.kind == "number"
+    noun = asked.units if number else asked.focus
+    ends = np.zeros(size + 1, dtype=bool)
+    starts = np.zeros(size + 1, dtype=bool)
+    last = np.zeros(size + 1, dtype=bool)
+    for text in noun if number else (noun,) if noun else ():
+        for low, high in _find(folded, text):
+            starts[low] = ends[high] = True
+    for character in noun[-1:] if not number else noun:
+        for _, high in _find(folded, character):
+            last[high] = True
+    counted = np.zeros(size + 1, dtype=bool)
+    if number and asked.focus:
+        for low, _ in _find(folded, asked.focus[:2]):
+            counted[low] = True
+    known = np.full(len(start), bool(noun))
+    return [
+        known,
+        ends[end],
+        starts[end],
+        _within(ends, start, -3),
+        last[end],
+        counted[end] | counted[np.maximum(end - 1, 0)],
+        known & ~_within(ends, end, 3),
+        _within(starts, end, 4),
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """The network: learned vectors, scale of the dense inputs, two layers."""
+
+    tables: Mapping[str, Floats]
+    mean: Floats
+    scale: Floats
+    hidden: Floats
+    """(DENSE + lengths of the vectors, HIDDEN)."""
+    hidden_bias: Floats
+    out: Floats
+
+
+def scores(seen: Inputs, weights: Weights) -> Floats:
+    """A score for each candidate: the logarithm of its probability, up to a constant of the question."""
+    dense = (seen.dense - weights.mean) * weights.scale
+    columns = [dense, *(weights.tables[name][seen.ids[:, i]] for i, name in enumerate(IDS))]
+    hidden = np.concatenate(columns, axis=1) @ weights.hidden + weights.hidden_bias
+    result: Floats = np.maximum(hidden, 0) @ weights.out
+    return result
+
+
+@cache
+def shipped() -> Weights:
+    """The weights that come with the package."""
+    from safetensors.numpy import load_file  # loaded with the first question  # noqa: PLC0415
+
+    return from_tensors(load_file(WEIGHTS))
+
+
+def from_tensors(tensors: Mapping[str, npt.NDArray[np.generic]]) -> Weights:
+    """Weights from named arrays, as they lie in the file (half precision)."""
+    full = {name: np.asarray(values, dtype=np.float32) for name, values in tensors.items()}
+    tables = {name: full[f"table.{name}"] for name in TABLES}
+    return Weights(tables, full["mean"], full["scale"], full["hidden"], full["hidden_bias"], full["out"])
+
+
+CLOSE_PRIOR = 0.3
+"""Added to a candidate's score for each standard deviation that its clauses are nearer to the question than others."""
+SHARE_PRIOR = 3.0
+"""Added for a sentence that holds all of the question's term weight; less in proportion."""
+FORM_PRIOR = 2.0
+"""Added for an enumeration where a list is asked for, and for a quoted name where a title is."""
+NO_FIGURE_PRIOR = -4.0
+"""Added for a text without a figure where a number or a date is asked for. These four were set on the dev questions,
+which say things in other words than their pages do, as the sets' questions do not."""
+
+
+def adjusted(seen: Inputs, scored: Floats) -> Floats:
+    """The scores with what the sets' questions can't teach: see the four priors."""
+    if not len(scored):
+        return scored
+    dense = seen.dense
+    result = scored + CLOSE_PRIOR * dense[:, MEANING] + SHARE_PRIOR * dense[:, SHARE]
+    kind = KINDS[int(seen.ids[0, 0])]
+    figure = dense[:, HAS_NUMBER] > 0
+    if kind == "list":
+        result = result + FORM_PRIOR * (dense[:, ENUMERATES] > 0)
+    elif kind == "title":
+        result = result + FORM_PRIOR * ((dense[:, QUOTED] > 0) | (dense[:, INSIDE_QUOTES] > 0))
+    elif kind == "number":
+        result = result + NO_FIGURE_PRIOR * ~figure
+    elif kind == "date":
+        result = result + NO_FIGURE_PRIOR * ~(figure | (dense[:, HAS_DATE] > 0))
+    return np.asarray(result, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The span that answers best, and how sure the ranker is of it."""
+
+    source: int
+    """Index of the source."""
+    sentence: int
+    start: int
+    end: int
+    """Its span in the folded text."""
+    holds: float
+    """Probability that it holds the right answer."""
+    overlap: float
+    """Expected F1 of the best candidate with the right answer."""
+    exact: float
+    """That candidate's own probability."""
+    score: float
+    """The largest score; larger where the ranker finds what it knows of answers."""
+    widened: bool
+    """Whether the span is more than the best candidate: the clauses around it, for the ranker isn't sure."""
+
+
+CONTAINING = 0.6
+"""How much holding the right answer counts beside the expected F1 when a candidate is chosen. Measured on halves of the
+sets (docs/answers.md): more makes answers longer and oftener right, less makes them shorter and oftener exact."""
+SURE = 0.7
+"""Probability of holding the right answer from which on a candidate is given as it is."""
+ROOM_CHARS = 36
+"""A candidate may be longer than the right one by this much and still count as holding it."""
+LINE_CHARS = 42
+"""Longest answer made of clauses around a candidate: a line to read at a glance."""
+
+
+def choose(seen: Inputs, scored: Floats, sources: Sequence[Source], containing: float = CONTAINING) -> Choice | None:
+    """The candidate of the largest expected worth, or the clauses around it when that isn't sure; None without any.
+
+    The worth of a candidate is (1 − containing) · expected F1 + containing · probability that it holds the right one,
+    over the BEST most probable candidates; F1 is of characters, by place.
+    """
+    if not len(scored):
+        return None
+    chances = np.exp(scored - scored.max()).astype(np.float64)
+    chances /= chances.sum()
+    order = np.argsort(-scored, kind="stable")[:BEST]
+    chance = chances[order]
+    start, end = seen.spans[order].T.astype(np.float64)
+    source = seen.source[order]
+    shared = np.minimum(end[:, None], end) - np.maximum(start[:, None], start)
+    shared = np.maximum(shared, 0) * (source[:, None] == source)
+    length = end - start
+    overlap = 2 * shared / (length[:, None] + length) @ chance
+    holds = ((shared >= length) & (length[:, None] <= length + ROOM_CHARS)) @ chance
+    best = int(np.argmax((1 - containing) * overlap + containing * holds))
+    row = int(order[best])
+    low, high = seen.spans[row].tolist()
+    held = float(holds[best])
+    wide = None
+    if held < SURE:
+        wide = _widest(seen, chances, sources[int(seen.source[row])].block, row)
+    if wide is not None:
+        low, high, held = wide
+    return Choice(
+        int(seen.source[row]),
+        int(seen.sentence[row]),
+        low,
+        high,
+        held,
+        float(overlap[best]),
+        float(chance[best]),
+        float(scored[order[0]]) / 10,
+        wide is not None,
+    )
+
+
+def _widest(seen: Inputs, chances: npt.NDArray[np.float64], block: Block, row: int) -> tuple[int, int, float] | None:
+    """The run of clauses around a candidate, within its sentence and LINE_CHARS, that most probably answers."""
+    start, end = seen.spans[row].tolist()
+    first, last = block.layout.sentences[seen.sentence[row]].tolist()
+    clauses = [span for span in block.layout.clauses.tolist() if first <= span[0] and span[1] <= last]
+    here = np.flatnonzero(seen.source == seen.source[row])
+    starts, ends = seen.spans[here].T
+    best: tuple[int, int, float] | None = None
+    for i, (low, _) in enumerate(clauses):
+        for _, high in clauses[i:]:
+            if low <= start and end <= high and high - low <= LINE_CHARS:
+                mass = float(chances[here[(starts >= low) & (ends <= high)]].sum())
+                if best is None or mass > best[2] + 1e-9:
+                    best = (low, high, mass)
+    return best

@@ -1,0 +1,169 @@
+"""The answer record: the passages with their sources, the text that answers, and how sure that is.
+
+The record is the one thing that every surface shows (docs/answers.md). It is made here and serialised here, so that the
+chat, a batch file, the HTTP API and the command line can't differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from embeddings.embedder import Embedder
+from embeddings.vectors import Vectors
+from qa.answer import verdict
+from qa.answer.elsewhere import retold
+from qa.answer.evidence import LEADING, missing_terms
+from qa.answer.finding import Finding, best_sentence, embedded_texts, find, nearness
+from qa.answer.places import places
+from qa.answer.vectors import SentenceVectors
+from qa.hits import Hit
+from qa.retrieve import Retrieved
+from qa.store import StoredPassage
+from qa.text import Terms, fold_text
+
+Record = dict[str, Any]
+"""The answer record as in docs/answers.md: plain JSON values."""
+
+SHOWN_TERMS = 12
+"""Matched words listed in ``why``, at most."""
+
+_VECTORS = SentenceVectors()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it comes in: ``history`` has the earlier questions of the conversation, oldest first."""
+
+    question: str
+    id: str | None = None
+    history: tuple[str, ...] = ()
+
+
+def answer_many(
+    asked: Sequence[Question],
+    retrieved: Sequence[Retrieved],
+    passages: Mapping[int, StoredPassage],
+    embedder: Embedder,
+    terms: Terms,
+) -> list[Record]:
+    """Each question's record, in order; ``trace_id`` and ``elapsed_ms`` are the caller's to fill in.
+
+    ``passages`` holds the passages of all hits. One that is no longer there, or is damaged, is left out.
+
+    Raises:
+        ModelError: as the embedder gives it.
+    """
+    if not retrieved:
+        return []
+    there = [tuple(hit for hit in found.hits if hit.passage_id in passages) for found in retrieved]
+    wanted = dict.fromkeys(hit.passage_id for hits in there for hit in hits)
+    vectors = _VECTORS.of((text for id_ in wanted for text in embedded_texts(passages[id_])), embedder)
+    vector = embedder.questions([found.question for found in retrieved])
+    return [
+        _record(question, found, hits, passages, vectors, vector[i], terms)
+        for i, (question, found, hits) in enumerate(zip(asked, retrieved, there, strict=True))
+    ]
+
+
+def record_json(record: Record) -> str:
+    """The record's one serialisation: strict JSON on one line, characters as they are."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def _record(
+    question: Question,
+    found: Retrieved,
+    hits: Sequence[Hit],
+    passages: Mapping[int, StoredPassage],
+    vectors: Mapping[str, Vectors],
+    vector: Vectors,
+    terms: Terms,
+) -> Record:
+    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits]
+    finding = find(found, hits, passages, near[:LEADING])
+    status: verdict.Status = "not_found"
+    confidence = 0.0
+    if finding is not None:
+        status, confidence = verdict.shipped().verdict(finding.evidence)
+    chosen = finding.passage if finding is not None and finding.field == "text" else None
+    there = [passages[hit.passage_id] for hit in hits]
+    marked = [
+        finding.sentence if finding is not None and number == chosen else best_sentence(passage, cosine, found.idf)
+        for number, (passage, cosine) in enumerate(zip(there, near, strict=True))
+    ]
+    also = retold(
+        [passage.file for passage in there],
+        [passage.text[slice(*span)] if span else "" for passage, span in zip(there, marked, strict=True)],
+        [passage.text for passage in there],
+    )
+    shown = [
+        {
+            "rank": number + 1,
+            "score": round(hit.score, 4),
+            "text": passage.text,
+            "source": _source(passage),
+            "highlights": places(passage, *span) if span else [],
+            **(_answer_span(passage, finding) if finding and number == chosen and status == "answered" else {}),
+            **({"also": [{"rank": i + 1, "source": _source(there[i])} for i in also[number]]} if also[number] else {}),
+            "why": {
+                "terms": _matched(passage, found.idf, terms),
+                "lexical_rank": hit.lexical_rank,
+                "dense_rank": hit.dense_rank,
+                "fused_score": round(hit.score, 4),
+            },
+        }
+        for number, (hit, passage, span) in enumerate(zip(hits, there, marked, strict=True))
+    ]
+    return {
+        "id": question.id,
+        "question": question.question,
+        "status": status,
+        "answer": _printed(finding) if finding is not None and status == "answered" else None,
+        "confidence": round(confidence, 3),
+        "searched_as": found.question,
+        "passages": shown,
+        **_missing(found, status),
+        "trace_id": None,
+        "elapsed_ms": None,
+    }
+
+
+def _source(passage: StoredPassage) -> Record:
+    return {
+        "file": passage.file,
+        "article": passage.headline,
+        "section": passage.section,
+        "start": passage.start,
+        "end": passage.end,
+        "article_id": passage.article_id,
+    }
+
+
+def _printed(finding: Finding) -> str:
+    """The answer on one line."""
+    return re.sub(r"\s*\n\s*", " ", finding.text)
+
+
+def _answer_span(passage: StoredPassage, finding: Finding) -> Record:
+    """Where the answer stands in the original, when it stands there in one piece."""
+    found = places(passage, finding.start, finding.end)
+    return {"answer_span": found[0]} if len(found) == 1 else {}
+
+
+def _missing(found: Retrieved, status: verdict.Status) -> Record:
+    """The question's words that occur nowhere, told when nothing was found."""
+    if status != "not_found":
+        return {}
+    return {"missing_terms": missing_terms(fold_text(found.question), found.idf, found.searched)}
+
+
+def _matched(passage: StoredPassage, idf: Mapping[str, float], terms: Terms) -> list[str]:
+    """The question's words as they are printed in the passage or above it, in reading order."""
+    words = []
+    for text in (passage.head, passage.text):
+        words += [text[start:end] for start, end in terms.places(text, idf.keys())]
+    return list(dict.fromkeys(word for word in words if word.strip()))[:SHOWN_TERMS]

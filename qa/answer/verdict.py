@@ -1,0 +1,75 @@
+"""The verdict: whether any passage answers, and how probably the chosen text is right.
+
+Two logistic regressions over a few measures of a question's retrieval and of its best candidate. Neither the size of
+the corpus nor the scale of a model's cosines goes in. Fitted by ``python -m benchmarks.answers fit`` on questions with
+and without an answer in the corpus; docs/answers.md has the error rates.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+WEIGHTS = Path(__file__).parent / "weights" / "verdict.json"
+
+Status = Literal["answered", "possible", "not_found"]
+Evidence = Mapping[str, float]
+"""Measures by name: see ``qa.answer.evidence``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """A logistic regression: probability 1 / (1 + exp(−(bias + Σ weight · measure)))."""
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def probability(self, evidence: Evidence) -> float:
+        """0 to 1. Every measure that has a weight must be there."""
+        total = self.bias + sum(weight * evidence[name] for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-total)) if total > -700 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Both regressions with the thresholds that part the three outcomes."""
+
+    answerable: Logistic
+    right: Logistic
+    found_from: float
+    """Below this probability of being answerable: ``not_found``."""
+    answered_from: float
+    """From this probability of being right on: ``answered``; between the two: ``possible``."""
+
+    def verdict(self, evidence: Evidence) -> tuple[Status, float]:
+        """Status, and the probability that the chosen text is right."""
+        confidence = self.right.probability(evidence)
+        if self.answerable.probability(evidence) < self.found_from:
+            return "not_found", confidence
+        return ("answered" if confidence >= self.answered_from else "possible"), confidence
+
+
+@cache
+def shipped() -> Judge:
+    """The judge that comes with the package."""
+    return from_json(json.loads(WEIGHTS.read_text(encoding="utf-8")))
+
+
+def from_json(values: Mapping[str, Mapping[str, float]]) -> Judge:
+    """A judge from its file's content."""
+    thresholds = values["thresholds"]
+    return Judge(
+        _logistic(values["answerable"]),
+        _logistic(values["right"]),
+        thresholds["found_from"],
+        thresholds["answered_from"],
+    )
+
+
+def _logistic(values: Mapping[str, float]) -> Logistic:
+    return Logistic(values["bias"], {name: weight for name, weight in values.items() if name != "bias"})

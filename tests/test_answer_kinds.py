@@ -1,0 +1,54 @@
+"""What sort of answer a question wants, by a file of questions with the kinds that readers gave them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qa.answer.kinds import KINDS, expected
+
+CASES = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "answers" / "kinds.tsv").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def test_the_file_has_questions_of_every_kind() -> None:
+    assert {kind for kind, _, _ in CASES} == set(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "focus", "question"), CASES, ids=[case[2] for case in CASES])
+def test_a_question_wants_what_a_reader_says(kind: str, focus: str, question: str) -> None:
+    found = expected(question)
+    assert (found.kind, found.focus) == (kind, focus)
+
+
+@pytest.mark.parametrize(
+    ("question", "units"),
+    [
+        ("一共花了多少钱？", "元"),
+        ("他今年多大年纪？", "岁"),
+        ("去了几位志愿者？", "位"),
+        ("這條路有多長？", "米里年月天时分"),
+    ],
+)
+def test_a_figure_is_asked_for_with_its_measure_word(question: str, units: str) -> None:
+    assert expected(question).units == units
+
+
+def test_what_stands_beside_the_gap_is_its_clause() -> None:
+    found = expected("去年，小区的围墙由谁出资修好，花了很久？")
+    assert (found.before, found.after) == ("小区的围墙由", "出资修好")
+
+
+def test_words_that_only_look_like_questions_do_not_decide() -> None:
+    assert expected("这种算法被称为什么？").kind == "what"
+    assert expected("What did she read when he was ill?").kind == "what"
+    assert expected("The man who left: where is he?").kind == "person"  # the first one counts
+
+
+@pytest.mark.parametrize("question", ["", "？", "口罩 8000", "😀", "\n"])
+def test_anything_has_a_kind(question: str) -> None:
+    assert expected(question).kind == "what"
