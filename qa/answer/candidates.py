@@ -7,6 +7,7 @@ printed one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -97,6 +98,8 @@ class Block:
     """All that could answer in a text."""
 
     layout: Layout
+    words: Ints
+    """(tokens, 2): start and end of each token in the folded text, with an empty one at both ends."""
     tags: Ints
     """Per token, with one for "no word" at both ends."""
     hashes: Ints
@@ -130,7 +133,7 @@ def block(text: str) -> Block:
     words, tags, hashes = _tokens(seen.folded)
     spans, clauses = _spans(words, tags, seen.sentences)
     static = _static(seen.folded, tags, seen.sentences, seen.values, spans, clauses)
-    return Block(seen, tags, hashes, spans, clauses, static)
+    return Block(seen, words, tags, hashes, spans, clauses, static)
 
 
 def word_hash(word: str) -> int:
@@ -141,7 +144,7 @@ def word_hash(word: str) -> int:
 def _tokens(folded: str) -> tuple[Ints, Ints, Ints]:
     words, tags, hashes, at = [(0, 0)], [0], [0], 0
     quotes = 0
-    for word, tag in rjieba.tag(folded):
+    for word, tag in _tagged(folded):
         start, at = at, at + len(word)
         if word.isspace() and word != "\n":
             continue
@@ -162,6 +165,18 @@ def _tokens(folded: str) -> tuple[Ints, Ints, Ints]:
         np.array([*tags, 0], dtype=np.int32),
         np.array([*hashes, 0], dtype=np.int32),
     )
+
+
+def _tagged(folded: str) -> Iterator[tuple[str, str]]:
+    """Jieba's words with their tags; a date's unit is a word of its own (1962|年出|生 is 1962|年|出|生)."""
+    after_figure = False
+    for word, tag in rjieba.tag(folded):
+        if after_figure and len(word) > 1 and word[0] in "年月日":
+            yield word[0], "m"
+            yield word[1:], tag
+        else:
+            yield word, tag
+        after_figure = word[-1].isdigit()
 
 
 def _sentences(text: str, offsets: Ints) -> Ints:

@@ -82,6 +82,8 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("what", (r"(?<=[为是叫在])[？?]*$|[？?]*$",)),
 )  # fmt: skip
 _COMPILED = tuple((kind, regex.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
+_QUESTION = regex.compile(r"[^？?\s][^？?]*[？?]*")
+_HAN = regex.compile(r"\p{Han}")
 _FOCUS = regex.compile(
     r"一?(?:[个家位名所间支座处片块部首篇份幅张种款类些几]|项(?!目)|条(?![件例约款])|本(?!书))*(\p{Han}{1,8})"
 )
@@ -118,12 +120,19 @@ class Expected:
 
 
 def expected(question: str) -> Expected:
-    """What ``question`` wants. Every question has a kind: ``what`` when nothing else is recognised."""
+    """What ``question`` wants. Every question has a kind: ``what`` when nothing else is recognised.
+
+    Of several questions (a follow-up stands behind the one it depends on) the last that has a question word counts.
+    """
     folded = fold_text(question).strip()
-    found = [(kind, match) for kind, pattern in _COMPILED if (match := pattern.search(folded))]
-    if not regex.search(r"\p{Han}", folded):  # an English question begins with what it asks: when he was ill, what …
-        found.sort(key=lambda pair: (pair[1].start(), -pair[1].end()))
-    kind, match = found[0]  # the last pattern fits every question
+    parts = [match.span() for match in _QUESTION.finditer(folded)] or [(0, len(folded))]
+    for start, end in reversed(parts):
+        found = [(kind, match) for kind, pattern in _COMPILED if (match := pattern.search(folded, start, end))]
+        if not _HAN.search(folded):  # an English question begins with what it asks: when he was ill, what …
+            found.sort(key=lambda pair: (pair[1].start(), -pair[1].end()))
+        kind, match = found[0]  # the last pattern fits every question
+        if match.group().strip("？?") or (start, end) == parts[0]:
+            break
     return _expected(kind, folded, match)
 
 

@@ -1,0 +1,172 @@
+"""Candidates and their ranking: exact slices, at word borders, the likeliest one chosen by hand-worked numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
+from qa.answer.kinds import expected
+from qa.answer.ranker import (
+    DENSE,
+    FORM_PRIOR,
+    IDS,
+    LINE_CHARS,
+    NO_FIGURE_PRIOR,
+    TABLES,
+    Inputs,
+    Source,
+    adjusted,
+    choose,
+    inputs,
+    matched,
+    scores,
+    shipped,
+)
+
+HOLDING = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "answers" / "candidates.tsv").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def _printed(text: str) -> set[str]:
+    found = block(text)
+    return {text[slice(*found.layout.place(start, end))] for start, end in found.spans[:, :2].tolist()}
+
+
+@pytest.mark.parametrize(("answer", "text"), HOLDING, ids=[case[0] for case in HOLDING])
+def test_what_readers_answer_is_among_the_candidates(answer: str, text: str) -> None:
+    assert answer in _printed(text)
+
+
+def test_no_candidate_begins_or_ends_with_a_comma_or_a_particle() -> None:
+    for candidate in _printed("三月五日，街道的志愿者，把八千只口罩送到了社区的医院。"):
+        assert candidate[0] not in "，。的了"
+        assert candidate[-1] not in "，的" or candidate == "街道的"[:2]
+
+
+@given(st.text(alphabet="口罩八千只，。《》“”()、3,.5 \nab 的在東區1年月", max_size=60))
+def test_candidates_lie_within_a_sentence_and_its_limits(text: str) -> None:
+    found = block(text)
+    for (start, end, _, _, sentence, _), (low, high) in zip(found.spans.tolist(), found.clauses.tolist(), strict=True):
+        first, last = found.layout.sentences[sentence].tolist()
+        assert first <= low <= start < end <= high <= last
+        printed = text[slice(*found.layout.place(start, end))]
+        assert printed == printed.strip() != ""
+    assert found.static.shape[0] == len(found.spans) == len(found.clauses)
+    assert np.isfinite(found.static).all()
+
+
+def test_spans_are_bounded() -> None:
+    found = block("口罩" * 200 + "，" + "手套和药品，" * 60)
+    lengths = found.spans[:, 1] - found.spans[:, 0]
+    clause = found.spans[:, 5] == 1
+    assert lengths[~clause].max() <= SPAN_CHARS
+    assert len(found.spans) < 30_000
+    assert CLAUSES_CHARS > SPAN_CHARS
+
+
+def test_datelines_are_no_candidates() -> None:
+    assert not any("记者" in candidate for candidate in _printed("本报讯（记者 张三）昨日下雨。"))
+
+
+def test_numbers_match_by_what_they_are_worth() -> None:
+    text = "发了八千个口罩。"
+    weight = matched(layout(text), {"8000": 1.0}).weight
+    assert weight.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_a_lone_character_weighs_less_than_a_word() -> None:
+    weight = matched(layout("发口罩。"), {"口罩": 1.0, "发": 1.0}).weight
+    assert weight.tolist() == pytest.approx([0.4, 1, 1, 0])
+
+
+def _source(text: str) -> Source:
+    seen = block(text)
+    flat = np.zeros(len(seen.layout.sentences), np.float32), np.zeros(len(seen.layout.clauses), np.float32)
+    return Source(seen, 0, 0, 1.0, *flat)
+
+
+def _seen(source: Source, *spans: str) -> Inputs:
+    """Inputs of the named spans alone, all columns zero."""
+    folded = source.block.layout.folded
+    places = np.array([(folded.index(span), folded.index(span) + len(span)) for span in spans], dtype=np.int32)
+    rows = len(spans)
+    none = np.zeros(rows, np.int32)
+    return Inputs(np.zeros((rows, DENSE), np.float32), np.zeros((rows, len(IDS)), np.int32), none, places, none)
+
+
+def test_the_candidate_that_overlaps_most_with_the_likely_ones_is_chosen() -> None:
+    source = _source("昨天街道送出口罩八千只。")
+    seen = _seen(source, "八千只", "口罩八千只", "昨天")
+    # p = 0.45, 0.45, 0.1. Expected F1: 0.45 + 0.45·(6/8) = 0.7875 for both, 0.1 for the third; the probability of
+    # holding the right one is 0.45 for the short and 0.9 for the long.
+    scored = np.log(np.array([0.45, 0.45, 0.1], np.float32))
+    choice = choose(seen, scored, [source], containing=0.5)
+    assert choice is not None
+    assert source.block.layout.folded[choice.start : choice.end] == "口罩八千只"
+    assert choice.overlap == pytest.approx(0.7875, abs=1e-4)
+    assert choice.holds == pytest.approx(0.9, abs=1e-4)
+    assert not choice.widened
+
+
+def test_an_unsure_choice_is_widened_to_its_clauses() -> None:
+    source = _source(
+        "昨天街道送出口罩八千只，手套三百副，今天公园的花都开了，游客很多，园方把开放的时间延长到了晚上十点，大家都说好。"
+    )
+    seen = _seen(source, "八千只", "三百副", "游客", "晚上十点")
+    choice = choose(seen, np.log(np.array([0.3, 0.28, 0.22, 0.2], np.float32)), [source])
+    assert choice is not None
+    folded = source.block.layout.folded
+    assert choice.widened
+    assert choice.end - choice.start <= LINE_CHARS
+    assert {"八千只", "三百副", "游客"} <= {
+        span for span in ("八千只", "三百副", "游客", "晚上十点") if span in folded[choice.start : choice.end]
+    }
+    assert choice.holds == pytest.approx(0.8, abs=1e-4)
+
+
+def test_nothing_is_chosen_among_nothing() -> None:
+    seen = inputs(expected("谁？"), {}, [])
+    assert choose(seen, scores(seen, shipped()), []) is None
+
+
+def test_a_number_is_not_answered_without_a_figure() -> None:
+    source = _source("口罩八千只。")
+    seen = _seen(source, "口罩", "八千只")
+    seen.ids[:, 0] = 0  # the kind "number"
+    seen.dense[1, HAS_NUMBER] = 1
+    assert (adjusted(seen, np.zeros(2, np.float32))).tolist() == [NO_FIGURE_PRIOR, 0.0]
+    assert FORM_PRIOR > 0
+
+
+def test_the_shipped_network_has_the_shape_that_the_code_expects() -> None:
+    weights = shipped()
+    width = DENSE + sum(TABLES[name][1] for name in IDS)
+    assert weights.hidden.shape[0] == width
+    assert weights.mean.shape == weights.scale.shape == (DENSE,)
+    assert {name: table.shape for name, table in weights.tables.items()} == TABLES
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        ("李明出生于哪一年？", "李明，作家，1962年出生于北京，著有《远山》等小说。", "1962年"),
+        ("李明出生在哪个城市？", "李明，作家，1962年出生于北京，著有《远山》等小说。", "北京"),
+        ("李明寫了哪部小說？", "李明，作家，1962年出生于北京，著有《远山》等小说。", "《远山》"),
+        ("这座桥由谁设计？", "这座桥由工程师王大伟设计，全长三百米。", "王大伟"),
+    ],
+)
+def test_a_plain_question_gets_the_plain_answer(question: str, text: str, answer: str) -> None:
+    source = _source(text)
+    idf = {term: 1.0 for term in ("李明", "出生", "小说", "桥", "设计") if term in question.replace("說", "说")}
+    seen = inputs(expected(question), idf, [source])
+    choice = choose(seen, adjusted(seen, scores(seen, shipped())), [source])
+    assert choice is not None
+    assert answer in text[slice(*source.block.layout.place(choice.start, choice.end))]
