@@ -67,6 +67,7 @@ STATIC = 34 + len(LENGTHS)
 """Columns of ``Block.static``."""
 QUOTED, INSIDE_QUOTES, ENUMERATES, HAS_NUMBER, HAS_DATE = 6, 7, 11, 14, 20
 """Some of them."""
+_HALF_BRACKET, _HALF_QUOTE = 9, 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +134,9 @@ def block(text: str) -> Block:
     words, tags, hashes = _tokens(seen.folded)
     spans, clauses = _spans(words, tags, seen.sentences)
     static = _static(seen.folded, tags, seen.sentences, seen.values, spans, clauses)
-    return Block(seen, words, tags, hashes, spans, clauses, static)
+    # Nothing that cuts a quotation or a bracket in two.
+    whole = (static[:, _HALF_BRACKET] == 0) & (static[:, _HALF_QUOTE] == 0)
+    return Block(seen, words, tags, hashes, spans[whole], clauses[whole], static[whole])
 
 
 def word_hash(word: str) -> int:

@@ -480,7 +480,7 @@ def _widest(seen: Inputs, chances: npt.NDArray[np.float64], block: Block, row: i
     best: tuple[int, int, float] | None = None
     for i, (low, _) in enumerate(clauses):
         for _, high in clauses[i:]:
-            if low <= start and end <= high and high - low <= LINE_CHARS:
+            if low <= start and end <= high <= low + LINE_CHARS:
                 mass = float(chances[here[(starts >= low) & (ends <= high)]].sum())
                 if best is None or mass > best[2] + 1e-9:
                     best = (low, high, mass)
