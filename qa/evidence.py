@@ -23,11 +23,15 @@ import numpy.typing as npt
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.text import Terms, sentences
+from qa.text.pinyin import names, spelt
 
 REMEMBERED_PASSAGES = 2000
 """Passages whose sentences' terms and words are kept, some 30 MB."""
 REMEMBERED_WORDS = 50_000
 """Words whose vectors are kept: 50 MB at 256 dimensions."""
+
+NAME = 2.0
+"""How much more a Chinese name in Latin letters weighs than another word that the corpus lacks."""
 
 Texts = Callable[[Sequence[int]], Mapping[int, str]]
 """From passage ids to what is indexed of them; one that is gone is left out."""
@@ -68,6 +72,7 @@ class Reader:
         self._lock = threading.Lock()
         self._passages: OrderedDict[int, _Read] = OrderedDict()
         self._numbers: dict[str, int] = {}
+        self._spelt: list[str] = []
         self._vectors: Vectors = np.empty((0, embedder.dim), dtype=np.float32)
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
@@ -102,11 +107,14 @@ class Reader:
         # A word is as rare as the rarest of its terms.
         rarity = [min(map(self._frequency, self._terms.passage(word)), default=0) for word in asked]
         weights = np.array([self._weight(n) for n in rarity], dtype=np.float32)
-        weights /= weights.sum()
         every = [sentence for i in found for sentence in passages[i]]
         words, column = np.unique(np.concatenate(every), return_inverse=True)
         similar = np.clip(vectors[words] @ self._embedder.passages(asked).T, 0, 1) ** 2
         partners = np.maximum.reduceat(similar[column], _starts(map(len, every)))
+        for i, spellings in self._names(question, asked).items():
+            partners[self._named(spellings, every), i] = 1
+            weights[i] *= NAME
+        weights /= weights.sum()
         passage_starts = _starts(len(passages[i]) for i in found)
         best = np.maximum.reduceat(partners @ weights, passage_starts)
         whole = np.maximum.reduceat(partners, passage_starts) @ weights
@@ -115,10 +123,23 @@ class Reader:
             sentence[i], passage[i] = one, all_
         return sentence, passage
 
+    def _names(self, question: str, asked: Sequence[str]) -> dict[int, tuple[str, ...]]:
+        """Which of the asked words may be Chinese names in Latin letters, with how they are spelt."""
+        found = names(question)
+        return {i: found[word] for i, word in enumerate(asked) if word in found}
+
+    def _named(self, spellings: Sequence[str], every: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.bool_]:
+        """Which of the sentences hold a name that is spelt so."""
+        words = list(self._numbers)
+        with self._lock:
+            self._spelt += map(spelt, words[len(self._spelt) :])
+        texts = (f"|{'|'.join([self._spelt[number] for number in sentence])}|" for sentence in every)
+        return np.array([any(spelling in text for spelling in spellings) for text in texts], dtype=np.bool_)
+
     def _read(self, ids: Sequence[int]) -> dict[int, _Read]:
         """The passages read, in the order of ``ids``; the most recently used ones are remembered."""
         if len(self._numbers) > REMEMBERED_WORDS:
-            self._passages, self._numbers, self._vectors = OrderedDict(), {}, self._vectors[:0]
+            self._passages, self._numbers, self._spelt, self._vectors = OrderedDict(), {}, [], self._vectors[:0]
         missing = [number for number in ids if number not in self._passages]
         for number, text in self._texts(missing).items() if missing else ():
             self._passages[number] = self._sentences(text)

@@ -30,6 +30,9 @@ the other leg than 200 and yet ends up among the first 10; unmeasured above 1,00
 
 READ = 50
 """Hits whose sentences are read, and at least as many as are asked for."""
+READ_OTHER_LANGUAGE = 100
+"""The same where no terms are shared: then the vectors' order is less to be trusted (recall@5 of English questions on
+120 Chinese passages: 0.90 with 50, 0.92 with 100)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Retriever:
         )
         if leg != "lexical":
             same = leg == "hybrid" and covered >= self.weights.gate
-            read = hits[: max(READ, k)]
+            read = hits[: max(READ if same else READ_OTHER_LANGUAGE, k)]
             evidence = self._evidence(question, idf, [hit.passage_id for hit in read], same=same)
             hits = rerank(read, evidence, self.weights.evidence if same else self.weights.other_language_aligned)
         return Retrieved(question, tuple(hits[:k]), idf, covered, len(self.lexical))
@@ -108,7 +111,9 @@ class Retriever:
         """What the passages' sentences hold of the question, 0…1: by words and meaning, or by meaning alone."""
         found = self._reader.evidence(question, idf, ids)
         if not same:
-            return {number: (each.aligned_sentence + each.aligned_passage) / 2 for number, each in found.items()}
+            return {
+                number: (3 * each.aligned_sentence + each.aligned_passage) / 4 for number, each in found.items()
+            }
         held, sentence, passage = self.weights.held, self.weights.aligned_sentence, self.weights.aligned_passage
         whole = held + sentence + passage
         return {

@@ -150,6 +150,8 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
         if node.role in _HEADER:
             name = _HEADER[node.role]
             header[name] = f"{header[name]} {node.text}" if name in header else node.text
+            if node.closes and body:
+                body.append(node)  # the line under an article is also the end of its text, as printed
         elif node.role is Role.HEADING:
             close()
             if node.style not in styles:
