@@ -153,3 +153,15 @@ def test_any_text_is_completed_without_loss(question: str, history: list[str]) -
 )
 def test_long_hostile_text_ends_within_the_test_time_limit(text: str) -> None:
     assert complete(text, [text, text]).endswith(text)
+
+
+def test_a_question_that_tells_a_story_first_has_its_last_clause_emphasised() -> None:
+    story = (
+        "我住在河边好多年了，前几天看到有人在桥头修路，听说还要装路灯，晚上散步会方便不少，所以想问，路灯什么时候装好？"
+    )
+    assert emphasised(story, story) == f"{story} 路灯什么时候装好"
+
+
+def test_a_plain_question_is_given_as_it_is() -> None:
+    for question in ("路灯什么时候装好？", "桥、路、灯，哪个先修好，哪个后修好？"):
+        assert emphasised(question, question) == question
