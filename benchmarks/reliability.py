@@ -38,31 +38,35 @@ def calibration_error(found: Sequence[Bin]) -> float:
     return sum(one.count * abs(one.confidence - one.right) for one in found) / total if total else 0.0
 
 
+SIDE, EDGE = 400, 48
+"""Of the picture, in pixels."""
+
+
+def _x(value: float) -> float:
+    return round(EDGE + value * SIDE, 1)
+
+
+def _y(value: float) -> float:
+    return round(EDGE + (1 - value) * SIDE, 1)
+
+
 def draw(found: Sequence[Bin], title: str) -> str:
-    """The reliability diagram as SVG: a bar for each bin, its height the share right, on the line of perfect calibration."""
-    side, edge = 400, 48
-    x = lambda value: edge + value * side  # noqa: E731 (two scales, used once a line)
-    y = lambda value: edge + (1 - value) * side  # noqa: E731
-    most = max((one.count for one in found), default=1)
+    """The reliability diagram as SVG: a bar for each bin, as high as the share right, as wide as the bin is full."""
+    size, most = SIDE + 2 * EDGE, max((one.count for one in found), default=1)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side + 2 * edge} {side + 2 * edge}" '
-        'font-family="system-ui, sans-serif" font-size="12" fill="#333">',
-        f'<rect width="100%" height="100%" fill="#fff"/><text x="{edge}" y="28" font-size="14">{title}</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{size}" height="{size}" fill="#fff"/><text x="{EDGE}" y="28" font-size="14">{title}</text>',
     ]
-    for tick in range(0, 11, 2):
-        at = tick / 10
-        parts.append(f'<line x1="{x(0)}" x2="{x(1)}" y1="{y(at):.0f}" y2="{y(at):.0f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{edge - 8}" y="{y(at) + 4:.0f}" text-anchor="end">{at:g}</text>')
-        parts.append(f'<text x="{x(at):.0f}" y="{y(0) + 18:.0f}" text-anchor="middle">{at:g}</text>')
+    for tick in (0, 0.2, 0.4, 0.6, 0.8, 1):
+        parts.append(f'<line x1="{_x(0)}" x2="{_x(1)}" y1="{_y(tick)}" y2="{_y(tick)}" stroke="#ddd"/>')
+        parts.append(f'<text x="{EDGE - 8}" y="{_y(tick) + 4}" text-anchor="end">{tick:g}</text>')
+        parts.append(f'<text x="{_x(tick)}" y="{_y(0) + 18}" text-anchor="middle">{tick:g}</text>')
     for one in found:
-        width = (one.high - one.low) * side * 0.86 * (one.count / most) ** 0.5
-        parts.append(
-            f'<rect x="{x(one.confidence) - width / 2:.1f}" y="{y(one.right):.1f}" width="{width:.1f}" '
-            f'height="{one.right * side:.1f}" fill="#2f6f9f" fill-opacity="0.75"><title>{one.count} answers</title></rect>'
-        )
-    parts.append(f'<line x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}" stroke="#c0392b" stroke-dasharray="5 4"/>')
-    parts.append(
-        f'<text x="{x(0.5):.0f}" y="{y(0) + 38:.0f}" text-anchor="middle">confidence</text>'
-        f'<text transform="translate(14 {y(0.5):.0f}) rotate(-90)" text-anchor="middle">share right</text></svg>'
-    )
+        width = (one.high - one.low) * SIDE * (one.count / most) ** 0.5
+        box = f'x="{_x(one.confidence) - width / 2:.1f}" y="{_y(one.right)}" width="{width:.1f}"'
+        parts.append(f'<rect {box} height="{one.right * SIDE:.1f}" fill="#2f6f9f" fill-opacity="0.75"/>')
+    parts.append(f'<path d="M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}" stroke="#c0392b" stroke-dasharray="5 4"/>')
+    parts.append(f'<text x="{_x(0.5)}" y="{_y(0) + 38}" text-anchor="middle">confidence</text>')
+    turned = f'transform="translate(14 {_y(0.5)}) rotate(-90)" text-anchor="middle"'
+    parts.append(f"<text {turned}>share right</text></svg>")
     return "\n".join(parts) + "\n"

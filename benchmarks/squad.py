@@ -1,8 +1,8 @@
 """Exact match and F1 of short answers, as the CMRC 2018 script computes them; and the measure of the gold questions.
 
 Mixed segmentation: a Chinese character is a unit, a run of other letters and figures is one. F1 is of the longest
-common run of units (Cui et al. 2019, https://github.com/ymcui/cmrc2018/blob/master/baseline/cmrc2018_evaluate.py); it is
-never more than SQuAD's, which counts common units wherever they stand.
+common run of units (Cui et al. 2019, github.com/ymcui/cmrc2018, baseline/cmrc2018_evaluate.py); it is never more than
+SQuAD's, which counts common units wherever they stand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def units(text: str) -> list[str]:
 
 
 def exact(answer: str, golds: Sequence[str]) -> bool:
-    """Is it one of the accepted answers?"""
+    """Whether it is one of the accepted answers."""
     return any(units(answer) == units(gold) for gold in golds)
 
 
@@ -48,7 +48,7 @@ def _longest_run(one: list[str], other: list[str]) -> int:
 
 
 def contains(answer: str, golds: Sequence[str]) -> bool:
-    """Does it hold an accepted answer (a figure as a whole number), and at most ROOM_CHARS more?"""
+    """Whether it holds an accepted answer (a figure as a whole number), and at most ROOM_CHARS more."""
     given = _plain(answer)
     return any(_holds(given, _plain(gold)) and len(given) <= len(_plain(gold)) + ROOM_CHARS for gold in golds if gold)
 

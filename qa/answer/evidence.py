@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
+from qa.answer.candidates import layout
 from qa.answer.kinds import KINDS, Expected
 from qa.answer.ranker import Choice, Source
 from qa.hits import Hit
 from qa.retrieve import Retrieved
+from qa.store import StoredPassage
 
 FOREIGN = 0.45
 """Share of a question's terms that the corpus holds below which it counts as one in another language: qa.hits has the
@@ -19,32 +21,28 @@ measurements."""
 LEADING = 3
 """Hits whose scores are compared: as many as are looked into for an answer, whatever ``top_k`` is."""
 _FIGURE = regex.compile(r"[\d一二三四五六七八九十百千万两几半]")
-_NAMES = ("nr", "ns", "nt", "nz")
+_NAMES = ("ns", "nt")  # of three characters and more: shorter ones are often no names (上岗, 离京)
+_OTHER_SCRIPT = regex.compile(r"^\P{Han}*$|[\p{Hiragana}\p{Katakana}]")
 
 
 def evidence(
-    asked: Expected, found: Retrieved, hits: Sequence[Hit], sources: Sequence[Source], choice: Choice
+    asked: Expected, found: Retrieved, hits: Sequence[Hit], source: Source, choice: Choice, passage: StoredPassage
 ) -> dict[str, float]:
     """Measures by name, each about 0 to 1 but for scores and margins."""
     idf = found.idf
-    source = sources[choice.source]
-    beside = [other for other in sources if other.passage == source.passage]
-    head = "\n".join(other.block.layout.folded for other in beside if other.field)
-    passage = "\n".join(other.block.layout.folded for other in beside)
-    values = {value for other in beside for value, _, _ in other.block.layout.values}
+    above, seen = layout(passage.head), layout(passage.text)
+    head, whole_passage = above.folded, f"{above.folded}\n{seen.folded}"
+    values = {value for value, _, _ in (*above.values, *seen.values)}
     first, last = source.block.layout.sentences[choice.sentence].tolist()
     sentence = f"{head}\n{source.block.layout.folded[first:last]}"
     text = source.block.layout.folded[choice.start : choice.end]
     whole = sum(idf.values()) or 1.0
     unknown = math.log(1 + (found.searched + 0.5) / 0.5) - 1e-6
-    names = [word for word, tag in rjieba.tag(asked.folded) if tag in _NAMES and len(word) > 1]
-    words = {term: weight for term, weight in idf.items() if len(term) > 1}
-    top = max(words.values(), default=1.0)
-    missing = [weight for term, weight in words.items() if term not in passage and term not in values]
+    names = [word for word, tag in rjieba.tag(asked.folded) if tag in _NAMES and len(word) > 2]
     scores = [hit.score for hit in hits[:LEADING]]
     cosines = [hit.cosine for hit in hits[:LEADING]]
     leads = hits[source.passage]
-    foreign = float(found.coverage < FOREIGN)
+    foreign = float(found.coverage < FOREIGN and _OTHER_SCRIPT.search(asked.folded) is not None)
     z = float(source.cosines.max())
     margin = cosines[0] - sum(cosines[1:]) / max(len(cosines) - 1, 1) if len(cosines) > 1 else 0.0
     measures = {
@@ -55,11 +53,10 @@ def evidence(
         "dense_first": 1 / leads.dense_rank if leads.dense_rank else 0.0,
         "margin": margin,
         "nearness": z,
-        "passage_share": sum(weight for term, weight in idf.items() if term in passage or term in values) / whole,
+        "passage_share": sum(weight for term, weight in idf.items() if term in whole_passage or term in values) / whole,
         "sentence_share": sum(weight for term, weight in idf.items() if term in sentence or term in values) / whole,
-        "rarest_missing": max(missing, default=0.0) / top,
         "names": float(bool(names)),
-        "names_missing": _missing(names, passage),
+        "names_missing": _missing(names, whole_passage),
         "names_far": _missing(names, sentence),
         "below_first": min(source.passage, 2) / 2,
         "holds": choice.holds,
@@ -80,15 +77,21 @@ def evidence(
 
 
 def _missing(names: Sequence[str], text: str) -> float:
-    return sum(name not in text for name in names) / len(names) if names else 0.0
+    """Share of the names of which not even the beginning stands in the text (东城 is enough of 东城区)."""
+    return sum(name[: max(2, len(name) - 1)] not in text for name in names) / len(names) if names else 0.0
 
 
 def _lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
     """A figure was asked for by its measure word, and none with this word stands in or behind the candidate."""
-    if asked.kind != "number" or not asked.units or not regex.match(r"\p{Han}", asked.units):
+    if asked.kind != "number" or not regex.match(r"\p{Han}", asked.units) or asked.units == "个":
         return False
+    units = _PEOPLE if asked.units in _PEOPLE else asked.units
     around = source.block.layout.folded[choice.start : choice.end + 2]
-    return not any(unit in around for unit in asked.units)
+    return not any(unit in around for unit in units)
+
+
+_PEOPLE = "名位人个"
+"""Measure words of people: who is asked for by one is told by another."""
 
 
 def missing_terms(question: str, idf: Mapping[str, float], searched: int) -> list[str]:

@@ -103,7 +103,7 @@ def find(
     source = sources[choice.source]
     around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
     place = source.block.layout.place(choice.start, choice.end)
-    measures = evidence(asked, found, hits, sources, choice)
+    measures = evidence(asked, found, hits, source, choice, passages[hits[source.passage].passage_id])
     field = ranker.FIELDS[source.field]
     return Finding(source.passage, field, source.block.layout, *place, around, measures)
 

@@ -83,6 +83,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
 )  # fmt: skip
 _COMPILED = tuple((kind, regex.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
 _QUESTION = regex.compile(r"[^？?\s][^？?]*[？?]*")
+_AGE = regex.compile(r"大(?:年纪|岁数|年龄|[了呢]?\p{P}*$)")
 _HAN = regex.compile(r"\p{Han}")
 _FOCUS = regex.compile(
     r"一?(?:[个家位名所间支座处片块部首篇份幅张种款类些几]|项(?!目)|条(?![件例约款])|本(?!书))*(\p{Han}{1,8})"
@@ -144,6 +145,10 @@ def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:
         focus = _first(_NUMBER_FOCUS, folded, end)
         focus = "人" if focus.startswith("个人") else focus
         units = _UNIT_OF.get(focus[:1], focus[:1]) if asked == "多" or focus[:1] == "钱" else focus[:1]
+        if asked != "多" and focus and units == focus[0] and not _is_measure(focus):
+            units = ""
+        if focus.startswith("大") and not _AGE.match(folded, end):
+            units = ""
         return Expected(kind, folded, start, end, focus, units)
     focus = ""
     if found := regex.match(r"(?:哪|什么|何|甚么|啥)(?![时年月日以处地方时])", folded[start:]):
@@ -152,6 +157,12 @@ def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:
     elif kind != "date" and (before := regex.search(r"(\p{Han}{2,6})(?:是|叫|为|叫做|称为)$", folded[:start])):
         focus = _noun(before.group(1), last=True)
     return Expected(kind, folded, start, max(end, start), focus, "")
+
+
+def _is_measure(words: str) -> bool:
+    """Whether ``words`` begin with a measure word, not with the thing that is counted (多少会员)."""
+    word, tag = rjieba.tag(words)[0]
+    return tag[0] in "qm" or len(word) == 1
 
 
 def _first(pattern: regex.Pattern[str], text: str, at: int) -> str:
