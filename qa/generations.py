@@ -177,8 +177,8 @@ def _require_model(store: Store, embedder: Embedder) -> None:
         raise ModelError(
             "INDEX_MODEL_MISMATCH",
             f"{store.folder} was indexed with the model {model.name!r} ({model.dim} dimensions), but {embedder.name!r} "
-            f"({embedder.dim} dimensions) is to answer; ask with the first, or embed the articles again with "
-            f"`wenbao index --model {embedder.name}`.",
+            f"({embedder.dim} dimensions) is to answer; ask with the first, or run `wenbao index` with the same "
+            "options and settings to embed the articles again.",
         )
 
 
