@@ -60,6 +60,8 @@ def _holds(given: str, gold: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return regex.sub(r"\s+", "", unicodedata.normalize("NFKC", text).lower()).translate(
-        str.maketrans("“”「」‘’", '""""\'\'')
-    )
+    folded = unicodedata.normalize("NFKC", text).lower().translate(_QUOTES)
+    return "".join(folded.split())
+
+
+_QUOTES = str.maketrans("“”「」‘’", '""""\'\'')
