@@ -142,7 +142,7 @@ class Bot:
         """
         if any("\ud800" <= character <= "\udfff" for character in question):
             raise QuestionError(
-                "QUESTION_NOT_UNICODE", "The question holds half a character; send it as valid Unicode.", field="question"
+                "QUESTION_NOT_UNICODE", "The question holds half a character; send valid Unicode.", field="question"
             )
         if not _INVISIBLE.sub("", question):
             raise QuestionError(

@@ -111,9 +111,7 @@ class Retriever:
         """What the passages' sentences hold of the question, 0…1: by words and meaning, or by meaning alone."""
         found = self._reader.evidence(question, idf, ids)
         if not same:
-            return {
-                number: (3 * each.aligned_sentence + each.aligned_passage) / 4 for number, each in found.items()
-            }
+            return {number: (3 * each.aligned_sentence + each.aligned_passage) / 4 for number, each in found.items()}
         held, sentence, passage = self.weights.held, self.weights.aligned_sentence, self.weights.aligned_passage
         whole = held + sentence + passage
         return {

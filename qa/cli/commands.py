@@ -38,8 +38,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; no exception leaves, and no traceback is shown without ``--debug``."""
     show.use_utf8()
-    # Before numpy is loaded: its products are small here, and threads that wait for each other made a question take four
-    # times as long on two busy cores.
+    # Before numpy is loaded: its products are small here, and threads that wait for each other made a question take
+    # four times as long on two busy cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     logging.basicConfig(format="wenbao: %(levelname)s: %(message)s", level=logging.WARNING)
     try:
