@@ -42,6 +42,11 @@ def test_three_outcomes_are_parted_by_the_thresholds(found: float, sure: float, 
     assert confidence == pytest.approx(1 / (1 + math.exp(-sure)))
 
 
+def test_what_is_far_is_shown_and_never_claimed() -> None:
+    assert JUDGE.verdict({"found": 0.1, "sure": 0.5, "far": 1.0})[0] == "possible"
+    assert JUDGE.verdict({"found": 0.1, "sure": 0.5, "far": 0.0})[0] == "answered"
+
+
 TEXT = "昨日，街道总工会为社区送去口罩八千只。居民李芳收到后表示感谢。"
 
 

@@ -47,11 +47,12 @@ class Judge:
     """From this probability of being right on: ``answered``; between the two: ``possible``."""
 
     def verdict(self, evidence: Evidence) -> tuple[Status, float]:
-        """Status, and the probability that the chosen text is right."""
+        """Status, and the probability that the chosen text is right. ``far`` evidence is never claimed."""
         confidence = self.right.probability(evidence)
         if self.answerable.probability(evidence) < self.found_from:
             return "not_found", confidence
-        return ("answered" if confidence >= self.answered_from else "possible"), confidence
+        claimed = confidence >= self.answered_from and not evidence.get("far", 0.0)
+        return ("answered" if claimed else "possible"), confidence
 
 
 @cache
