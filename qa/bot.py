@@ -166,6 +166,10 @@ class Bot:
                 )
             return self._retriever
 
+    def warm(self) -> None:
+        """Answers a question in two scripts, so that all that is loaded at first use is loaded before it counts."""
+        self.ask_many([Question("北京在哪里？"), Question("Where is Beijing?")])
+
     def _texts(self, ids: Sequence[int]) -> dict[int, str]:
         return {number: passage.indexed_text for number, passage in self.store.passages(ids).items()}
 

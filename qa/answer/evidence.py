@@ -99,7 +99,7 @@ _PEOPLE = "名位人个"
 """Measure words of people: who is asked for by one is told by another."""
 
 
-def missing_terms(question: str, idf: Mapping[str, float], searched: int) -> list[str]:
-    """The question's words of which no part stands anywhere in the corpus, as folded, in order."""
+def missing_terms(words: Sequence[str], idf: Mapping[str, float], searched: int) -> list[str]:
+    """Which of the question's words stand nowhere in the corpus, in their order."""
     unknown = math.log(1 + (searched + 0.5) / 0.5) - 1e-6
-    return [term for term, weight in idf.items() if weight >= unknown and len(term) > 1 and term in question]
+    return [word for word in dict.fromkeys(words) if len(word) > 1 and idf.get(word, 0.0) >= unknown]

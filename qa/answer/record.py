@@ -23,7 +23,7 @@ from qa.answer.vectors import SentenceVectors
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
-from qa.text import Terms, fold_text
+from qa.text import Terms
 
 Record = dict[str, Any]
 """The answer record as in docs/answers.md: plain JSON values."""
@@ -126,7 +126,7 @@ def _record(
         "confidence": round(confidence, 3),
         "searched_as": found.question,
         "passages": shown,
-        **_missing(found, status),
+        **_missing(found, status, terms),
         "trace_id": None,
         "elapsed_ms": None,
     }
@@ -154,11 +154,11 @@ def _answer_span(passage: StoredPassage, finding: Finding) -> Record:
     return {"answer_span": found[0]} if len(found) == 1 else {}
 
 
-def _missing(found: Retrieved, status: verdict.Status) -> Record:
+def _missing(found: Retrieved, status: verdict.Status, terms: Terms) -> Record:
     """The question's words that occur nowhere, told when nothing was found."""
     if status != "not_found":
         return {}
-    return {"missing_terms": missing_terms(fold_text(found.question), found.idf, found.searched)}
+    return {"missing_terms": missing_terms(terms.question_words(found.question), found.idf, found.searched)}
 
 
 def _matched(passage: StoredPassage, idf: Mapping[str, float], terms: Terms) -> list[str]:

@@ -80,7 +80,7 @@ def serve(settings: Settings) -> None:
     with bind(settings.host, settings.port) as listener:
         bot = Bot.open(settings)
         try:
-            bot.retriever()  # so that the first visitor waits for no index
+            bot.warm()  # so that the first visitor waits for nothing
             config = uvicorn.Config(
                 build_app(bot),
                 log_level="warning",
