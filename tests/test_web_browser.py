@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright  # noqa: A004 (playwright's own)
 from web_fixtures import PAYLOADS, address, app, bot, hostile_address, hostile_bot, pictures_folder
 
 from qa.bot import Bot
@@ -105,11 +105,25 @@ def opened(browser: Browser) -> Iterator[Opener]:
     assert [error for error in errors if "AbortError" not in error and "Connection errored out" not in error] == []
 
 
+def visit(page: Page, url: str) -> None:
+    """Open a chat page and give it the moment that it needs to listen: Gradio draws before it does."""
+    page.goto(url)
+    expect(page.locator("#wb-question textarea")).to_be_editable()
+    page.wait_for_timeout(1000)
+
+
 def ask(page: Page, question: str) -> None:
     """Ask, and wait for what comes of it."""
     before = page.locator(".wb-question").count()
-    page.locator("#wb-question textarea").fill(question)
-    page.locator("#wb-question textarea").press("Enter")
+    box = page.locator("#wb-question textarea")
+    box.fill(question)
+    for _ in range(6):
+        # In the first moments the page doesn't listen yet: the question stays in the box, and one presses again.
+        if box.input_value() == question:
+            box.press("Enter")
+        with suppress(TimeoutError):
+            page.locator(".wb-question").nth(before).wait_for(timeout=5000)
+            break
     expect(page.locator(".wb-question")).to_have_count(before + 1)
     expect(page.locator(".wb-answer")).to_have_count(before + 1)
 
@@ -130,7 +144,7 @@ def test_an_example_leads_to_the_marked_sentence_and_on_to_the_original(
     opened: Opener, address: str, look: Look
 ) -> None:
     page = opened(look)
-    page.goto(f"{address}/{look.language}/")
+    visit(page, f"{address}/{look.language}/")
     examples = page.locator("#wb-chat .example")
     expect(examples).to_have_count(4)
     expect(page.locator("html")).to_have_attribute("lang", look.words.tag)
@@ -164,7 +178,7 @@ def test_an_example_leads_to_the_marked_sentence_and_on_to_the_original(
 @pytest.mark.parametrize("look", [DESKTOP, LOOKS[2]], ids=str)
 def test_a_conversation_goes_on_and_begins_anew(opened: Opener, address: str, look: Look) -> None:
     page = opened(look)
-    page.goto(f"{address}/{look.language}/")
+    visit(page, f"{address}/{look.language}/")
     ask(page, QUESTION)
     expect(page.locator(".wb-card mark").first).to_contain_text("口罩8000个")
     picture(page, f"answer-{look}")
@@ -190,7 +204,7 @@ def test_what_is_not_surely_answered_is_not_claimed(
         type(bot), "ask", lambda _, *args, **kwargs: ask_bot(*args, **kwargs) | {"status": status, "answer": None}
     )
     page = opened(look)
-    page.goto(f"{address}/{look.language}/")
+    visit(page, f"{address}/{look.language}/")
     ask(page, "天坛公园今天几点关门？")
     expect(page.locator(f".wb-{status} .wb-badge")).to_have_text(look.words.status[status])
     expect(page.locator(".wb-status")).to_contain_text(look.words.meaning[status])
@@ -201,7 +215,7 @@ def test_what_is_not_surely_answered_is_not_claimed(
 
 def test_an_empty_question_is_answered_with_one_line(opened: Opener, address: str) -> None:
     page = opened(DESKTOP)
-    page.goto(f"{address}/zh/")
+    visit(page, f"{address}/zh/")
     page.get_by_role("button", name="提问").click()
     expect(page.locator(".wb-note")).to_have_text("请先输入问题。")
     expect(page.locator("#wb-question textarea")).to_be_editable()
@@ -209,7 +223,7 @@ def test_an_empty_question_is_answered_with_one_line(opened: Opener, address: st
 
 def test_enter_while_an_input_method_composes_sends_nothing(opened: Opener, address: str) -> None:
     page = opened(DESKTOP)
-    page.goto(f"{address}/zh/")
+    visit(page, f"{address}/zh/")
     page.locator("#wb-question textarea").fill(QUESTION)
     press = """(box, isComposing) => {
         const enter = {key: "Enter", code: "Enter", bubbles: true, cancelable: true, isComposing};
@@ -233,7 +247,7 @@ def test_the_language_can_be_switched(opened: Opener, address: str) -> None:
 
 def test_hostile_questions_run_nothing(opened: Opener, hostile_address: str) -> None:
     page = opened(DESKTOP)
-    page.goto(f"{hostile_address}/zh/")
+    visit(page, f"{hostile_address}/zh/")
     for number, payload in enumerate(PAYLOADS):
         ask(page, payload)
         assert page.locator(".wb-question").nth(number).inner_text() == payload
