@@ -26,9 +26,9 @@ from qa.text import Terms, sentences
 from qa.text.pinyin import names, spelt
 
 REMEMBERED_PASSAGES = 2000
-"""Passages whose sentences' terms and words are kept, some 30 MB."""
+"""Passages whose sentences' terms and words are kept; their memory is unmeasured."""
 REMEMBERED_WORDS = 50_000
-"""Words whose vectors are kept: 50 MB at 256 dimensions."""
+"""Words whose vectors are kept: 100 MB at 512 dimensions, 4 bytes each."""
 
 NAME = 2.0
 """How much more a Chinese name in Latin letters weighs than another word that the corpus lacks."""

@@ -27,7 +27,7 @@ class FusionWeights:
     Vietnamese 0.50 at their 99th percentile."""
     held: float = 0.4
     """Shares of ``qa.evidence.Evidence``'s three numbers in the evidence; ``evidence`` is its weight beside the fused
-    score. Fitted on the three Chinese sets (docs/retrieval.md)."""
+    score. Chosen on the three Chinese sets and checked on the dev questions (docs/retrieval.md)."""
     aligned_sentence: float = 0.7
     aligned_passage: float = 0.7
     evidence: float = 1.8

@@ -20,8 +20,8 @@ from qa.retrieve import Retrieved
 from qa.store import StoredPassage
 
 SENTENCE_TERMS = 0.7
-"""Share of a sentence's score that its matched terms make; the rest is its cosine with the question. Fitted by hand on
-the 55 factual dev questions: 0.5 to 0.8 mark the same sentences."""
+"""Share of a sentence's score that its matched terms make; the rest is its cosine with the question. A choice by hand;
+other shares are unmeasured."""
 
 
 @dataclass(frozen=True, slots=True)
