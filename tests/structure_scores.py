@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qa.articles import split_page
-from qa.passages import split_article
+from qa.indexing import split_document
 from qa.reading import Document
+from qa.store.structure import page_structure
 
 Record = dict[str, Any]
 
@@ -33,33 +33,7 @@ def document(text: str, file: str = "page.txt") -> Document:
 
 def inspected(page: Document) -> Record:
     """What ``wenbao inspect --json`` prints of the page."""
-    found = split_page(page)
-    return {
-        "file": page.file,
-        "encoding": page.encoding,
-        "chars": len(page.text),
-        "articles": [
-            {
-                "headline": article.headline,
-                "kicker": article.kicker,
-                "subhead": article.subhead,
-                "byline": article.byline,
-                "start": article.start,
-                "end": article.end,
-                "sections": [
-                    {
-                        "heading": section.heading,
-                        "start": section.start,
-                        "end": section.end,
-                        "passages": [{"start": p.start, "end": p.end, "text": p.text} for p in passages],
-                    }
-                    for section, passages in split_article(page.text, article)
-                ],
-            }
-            for article in found.articles
-        ],
-        "furniture": [{"start": item.start, "end": item.end, "kind": item.kind} for item in found.furniture],
-    }
+    return page_structure(split_document(page))
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,7 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
     # They bring jieba and the readers' libraries.
     from qa.indexing import split_document  # noqa: PLC0415
     from qa.reading import Problem, read, walk  # noqa: PLC0415
+    from qa.store.structure import page_structure  # noqa: PLC0415
 
     settings = _settings()
     if file.is_dir():
@@ -210,7 +211,7 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
         raise InputError(found.code, found.message)
     split = split_document(read(found, encoding, settings.file_mb << 20))
     if as_json:
-        click.echo(json.dumps(show.page_json(split), ensure_ascii=False))
+        click.echo(json.dumps(page_structure(split), ensure_ascii=False))
     else:
         show.page(split)
 

@@ -123,44 +123,15 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
         click.echo("    " + _marked(passage, store).replace("\n", "\n    "))
 
 
-def page_json(split: SplitPage) -> dict[str, Any]:
-    """What ``inspect --json`` prints."""
-    passages = iter(split.passages)
-    return {
-        "file": split.document.file,
-        "encoding": split.document.encoding,
-        "chars": len(split.document.text),
-        "articles": [
-            {
-                "headline": article.headline,
-                "kicker": article.kicker,
-                "subhead": article.subhead,
-                "byline": article.byline,
-                "start": article.start,
-                "end": article.end,
-                "sections": [
-                    {
-                        "heading": section.heading,
-                        "start": section.start,
-                        "end": section.end,
-                        "passages": [{"start": p.start, "end": p.end, "text": p.text} for p in next(passages)],
-                    }
-                    for section in article.sections
-                ],
-            }
-            for article in split.page.articles
-        ],
-        "furniture": [{"start": item.start, "end": item.end, "kind": item.kind} for item in split.page.furniture],
-    }
-
-
 def page(split: SplitPage) -> None:
     """The page as a tree, with offsets."""
+
+    from qa.store.structure import page_structure  # noqa: PLC0415 (comes with the reading)
 
     def line(depth: int, text: str, item: Mapping[str, Any]) -> None:
         click.echo("   " * depth + text + "  " + _styled(f"{item['start']}-{item['end']}", dim=True))
 
-    found = page_json(split)
+    found = page_structure(split)
     click.echo(f"{printable(found['file'])}  {found['encoding'] or split.document.format}, {found['chars']} characters")
     if split.document.encoding_note:
         click.echo(printable(split.document.encoding_note))

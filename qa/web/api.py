@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from qa.answer import record_json
 from qa.bot import Bot
 from qa.errors import UsageError
-from qa.store import StoredArticle
+from qa.store.structure import article_structure
 from qa.web.article_page import find_article
 
 MAX_TOP_K = 50
@@ -212,30 +212,6 @@ class FieldError(UsageError):
     http_status = 422
 
 
-def _full(article: StoredArticle) -> dict[str, Any]:
-    return {
-        "id": article.id,
-        "file": article.file.name,
-        "headline": article.headline,
-        "kicker": article.kicker,
-        "subhead": article.subhead,
-        "byline": article.byline,
-        "start": article.start,
-        "end": article.end,
-        "sections": [
-            {
-                "heading": section.heading,
-                "kind": section.kind,
-                "start": section.start,
-                "end": section.end,
-                "passages": [{"start": p.start, "end": p.end, "text": p.text} for p in section.passages],
-            }
-            for section in article.sections
-        ],
-        "furniture": [{"start": start, "end": end, "kind": kind} for start, end, kind in article.furniture],
-    }
-
-
 def router(bot: Bot) -> APIRouter:
     """The routes of the API, answered by ``bot``."""
     routes = APIRouter()
@@ -286,7 +262,7 @@ def router(bot: Bot) -> APIRouter:
     )
     def article(request: Request) -> Response:
         """An article's text and structure, with offsets into the original file's text."""
-        return JSONResponse(_full(find_article(bot, request.path_params["article_id"])))
+        return JSONResponse(article_structure(find_article(bot, request.path_params["article_id"])))
 
     @routes.get("/healthz", summary="Is it up?", responses={200: {"model": Health}, **_errors(400)})
     def healthz() -> Response:
