@@ -125,7 +125,6 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
 
 def page(split: SplitPage) -> None:
     """The page as a tree, with offsets."""
-
     from qa.store.structure import page_structure  # noqa: PLC0415 (comes with the reading)
 
     def line(depth: int, text: str, item: Mapping[str, Any]) -> None:
