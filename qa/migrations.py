@@ -1,15 +1,16 @@
 """The store's schema, grown by numbered functions that are only ever appended.
 
 ``MIGRATIONS[n]`` brings a store from schema ``n`` to ``n + 1``; a new store runs them all. Each works inside the one
-transaction that `migrate` opens, so that a kill leaves the old schema or the new one. A function that was released is
-never edited: stores out there have already run it. docs/store.md describes every table.
+transaction that `qa.sqlite.migrate` opens, so that a kill leaves the old schema or the new one. A function that was
+released is never edited: stores out there have already run it. docs/store.md describes every table.
 """
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable
+
+from qa.sqlite import Migration
 
 APPLICATION_ID = 0x77656E62
 """``wenb``: written into the file's header, so that another program's database is never taken for a store."""
@@ -26,22 +27,7 @@ def first_schema(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?)", (secrets.token_hex(16),))
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (first_schema,)
-
-
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """The connection's database at the newest schema, in one transaction; nothing changes when any step fails."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in MIGRATIONS[version:]:
-            step(connection)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+MIGRATIONS: tuple[Migration, ...] = (first_schema,)
 
 
 _FIRST = (

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_corpora import PairEmbedder, article, content, page
 
-import qa.store.database
+import qa.sqlite
 from qa.articles import Article, Furniture, Page, Paragraph, Piece, Section
 from qa.errors import InputError, NotFoundError, StoreError
 from qa.indexing import split_document
@@ -577,7 +577,7 @@ def test_reading_only_needs_a_store_and_refuses_only_to_write(tmp_path: Path) ->
 @pytest.fixture
 def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a read-only medium, also for root: nothing may be written, SQLite can't make its side files."""
-    connect = qa.store.database.connect
+    connect = qa.sqlite.connect
 
     def refuse(path: Path, query: str) -> sqlite3.Connection:
         if query != "immutable=1":
@@ -586,7 +586,7 @@ def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
             raise error
         return connect(path, query)
 
-    monkeypatch.setattr(qa.store.database, "connect", refuse)
+    monkeypatch.setattr(qa.sqlite, "connect", refuse)
     monkeypatch.setattr("qa.store.reader.connect", refuse)
     monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
 

@@ -10,7 +10,8 @@ Everything else on disk is a cache that is rebuilt from here (qa.generations). T
 ``Store`` reads, ``Store.writer`` writes, docs/store.md describes the file.
 """
 
-from qa.store.database import store_errors, sync, write_lock
+from qa.sqlite import store_errors, sync
+from qa.store.database import write_lock
 from qa.store.reader import Store
 from qa.store.values import (
     ArticleLine,

@@ -21,20 +21,8 @@ from embeddings.vectors import Ids, Vectors
 from qa.articles import Piece
 from qa.errors import NotFoundError, StoreError
 from qa.reading import Document, Heading, shown_name
-from qa.store.database import (
-    NAME,
-    SQLITE_ERRORS,
-    backup,
-    check_header,
-    connect,
-    corrupt,
-    from_sqlite,
-    prepare,
-    read_only,
-    readable_query,
-    store_errors,
-    write_lock,
-)
+from qa.sqlite import SQLITE_ERRORS, backup, connect, corrupt, from_sqlite, read_only, store_errors
+from qa.store.database import NAME, check_header, prepare, readable_query, write_lock
 from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table, row_hash
 from qa.store.values import (
     ArticleLine,

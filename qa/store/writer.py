@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from embeddings.vectors import Vectors
 from qa.errors import NotFoundError, StoreError
-from qa.store.database import store_errors
+from qa.sqlite import store_errors, transaction
 from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TEXTS, Table, Value, row_hash, stable_id
 from qa.store.values import Model, SplitPage, check_storable, content_hash, section_texts
 
@@ -30,27 +30,13 @@ class Writer:
         self._path = path
         self._store_id = store_id
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing of what is called in the block; a block within a block belongs to the outer one.
 
         Raises:
             StoreError: DISK_FULL and its kin; then nothing of the block has happened.
         """
-        inside = self._connection.in_transaction
-        if inside:
-            yield
-            return
-        with store_errors(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            with store_errors(self._path):
-                self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
-                self._connection.execute("ROLLBACK")
-            raise
+        return transaction(self._connection, self._path)
 
     def put(self, page: SplitPage, root: str) -> None:
         """The page is in the store, in place of an earlier one of the same file name.
