@@ -26,7 +26,7 @@ from web_fixtures import PAYLOADS, Page, app, bot, client
 from qa.answer import record_json
 from qa.bot import Bot
 from qa.errors import StoreError, UsageError
-from qa.web import guard
+from qa.web import guard, policies
 from qa.web.api import AnswerRecord, ArticleList, ErrorEnvelope, FullArticle, Health
 from qa.web.server import bind
 
@@ -336,7 +336,7 @@ def test_every_answer_carries_the_security_headers(client: TestClient, path: str
 def test_the_chats_policy_names_its_own_scripts_by_hash() -> None:
     # The digest of "alert('Hello, world.');" is the worked example of the CSP specification (level 3, §8.4).
     page = b"<script src='x.js'></script><script data-x>alert('Hello, world.');</script>"
-    assert guard.script_hashes(page) == " 'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
+    assert policies.script_hashes(page) == " 'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
 
 
 @pytest.mark.parametrize(
@@ -372,6 +372,7 @@ def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         sent.append(dict(message))
 
     monkeypatch.setattr(guard, "BODY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(guard, "LINGER_S", 0.01)
     scope = {"type": "http", "method": "POST", "path": "/api/ask", "headers": [(b"host", b"localhost")]}
     asyncio.run(guard.Guard(app, chat_paths=["/zh"])(scope, receive, send))
     assert sent[0]["status"] == 408

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -100,7 +101,13 @@ def app(bot: Bot) -> ASGIApp:
 @pytest.fixture(scope="session")
 def client(app: ASGIApp) -> TestClient:
     """Requests to the application as a browser on this machine makes them; failures inside come back as 500."""
-    return TestClient(app, base_url=BASE, raise_server_exceptions=False, follow_redirects=False)
+    return local_client(app)
+
+
+def local_client(app: ASGIApp, **others: Any) -> TestClient:
+    """A client on this machine; ``others`` are more arguments of Starlette's."""
+    wanted: dict[str, Any] = {"raise_server_exceptions": False, "follow_redirects": False}
+    return TestClient(app, base_url=BASE, **{"client": ("127.0.0.1", 50_000), **wanted, **others})
 
 
 @contextmanager

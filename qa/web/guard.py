@@ -4,51 +4,45 @@ A request is refused here, before anything parses it, when its Host is not this 
 otherwise reach the bot by DNS rebinding), when its body is too large, too slow or compressed, or when it asks for a
 part of Gradio that the chat doesn't use: Gradio's own routes take uploads, serve files and stream without end, so only
 those named here pass. Every response carries a request id and the security headers.
+
+Those inside find in ``request.state``: ``request_id``, and ``is_local``: whether the request comes from this machine,
+to a server that only this machine can reach. ``request.client`` is who asks, also behind a trusted proxy.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import re
 import uuid
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa.errors import WenbaoError
+from qa.web.addresses import Network, client_address, is_loopback, is_within
+from qa.web.policies import PAGE_POLICY, SCRIPTED_PAGE_POLICY, add_headers, chat_policy
+
 BODY_BYTES = 64 * 1024
 """Largest request body; the longest question and its history fit several times."""
 BODY_TIMEOUT_S = 10.0
-"""Longest wait for a request's body. A question is a few hundred bytes; uvicorn itself would wait for ever."""
+"""Longest wait for a request's body, and for each part of an upload. A question is a few hundred bytes; uvicorn itself
+would wait for ever."""
+LINGER_S = 2.0
+"""How long what is left of a refused body is read and thrown away: a client that is still sending when its connection
+is closed would never see the answer."""
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+OWN_PAGES = ("batch", "corpus", "review", "help", "history")
+"""Pages of ours below the chat's paths, ``/zh/batch``: not Gradio's, so under the policy of our own pages."""
 
 # What the chat's page asks of Gradio, below the path where it is mounted; found by recording a browser's requests.
 _GRADIO_PARTS = re.compile(
     r"/?|/config|/theme\.css|/favicon\.ico|/manifest\.json|/(?:assets|static)/.+"
     r"|/gradio_api/(?:theme\.css|startup-events|reset|cancel|app_id|queue/join|queue/data|heartbeat/[^/]+)"
 )
-# Our own pages need nothing but their style sheet and icon.
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-# Gradio's page: its inline scripts are allowed by their hash, one by one; Svelte sets styles at run time.
-_CHAT_POLICY = (
-    "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-}
-_INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+_OWN_PARTS = re.compile(rf"/(?:{'|'.join(OWN_PAGES)})(?:/.*)?")
 
 
 def error_body(code: str, message: str, request_id: str, field: str | None = None) -> dict[str, dict[str, str | None]]:
@@ -56,19 +50,43 @@ def error_body(code: str, message: str, request_id: str, field: str | None = Non
     return {"error": {"code": code, "message": message, "field": field, "request_id": request_id}}
 
 
-def script_hashes(page: bytes) -> str:
-    """CSP sources for the inline scripts of an HTML page: `` 'sha256-…'`` each (CSP level 3, §8.4)."""
-    digests = (hashlib.sha256(found[1]).digest() for found in _INLINE_SCRIPT.finditer(page))
-    return "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+class RefusedError(WenbaoError):
+    """A request that is turned away before or while it is read; each has its own status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.http_status = status  # type: ignore[misc]  # of the class elsewhere: here one class has several
 
 
 class Guard:
-    """An application around the whole application. ``request.state.request_id`` is set for those inside."""
+    """An application around the whole application.
 
-    def __init__(self, app: ASGIApp, chat_paths: Collection[str], hosts: Collection[str] = LOCAL_HOSTS) -> None:
+    Args:
+        app: what is guarded.
+        chat_paths: where Gradio's pages are mounted.
+        hosts: names, in lower case and without port, by which the server may be called.
+        uploads: paths that take large bodies, with the bytes that they take; also those below them. An upload is not
+            read here but passed on as it comes, so that its route can refuse it by its credentials first.
+        proxies: networks of proxies whose word on who asks, and by http or https, is taken.
+        trusts_local: are requests from this machine its owner's? Not when a proxy on it serves others.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        chat_paths: Collection[str],
+        hosts: Collection[str] = LOCAL_HOSTS,
+        uploads: Mapping[str, int] | None = None,
+        proxies: Sequence[Network] = (),
+        *,
+        trusts_local: bool = True,
+    ) -> None:
         self._app = app
         self._chat_paths = tuple(chat_paths)
         self._hosts = frozenset(hosts)
+        self._uploads = dict(uploads or {})
+        self._proxies = tuple(proxies)
+        self._trusts_local = trusts_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: refused with the error envelope, or passed on with its body read."""
@@ -76,29 +94,38 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request_id = uuid.uuid4().hex
-        # No proxy stands before this server: what is said to be forwarded comes from anybody, and Gradio believes it.
+        scope = self._seen(scope, request_id)
+        part = self._chat_part(scope["path"])
+        upload_bytes = self._upload_bytes(scope)
+        body = _Body(receive, BODY_BYTES if upload_bytes is None else upload_bytes)
+        response = _Response(send, body, request_id, part)
+        try:
+            self._check(Headers(scope=scope), body.limit_bytes, part)
+            if upload_bytes is None:
+                await body.read_whole()
+        except RefusedError as refusal:
+            refused = JSONResponse(error_body(refusal.code, refusal.message, request_id), refusal.http_status)
+            await refused(scope, receive, response.send)
+        except _DisconnectedError:
+            pass
+        else:
+            await self._app(scope, body.receive, response.send)
+
+    def _seen(self, scope: Scope, request_id: str) -> Scope:
+        """The request as those inside see it: nothing that is said to be forwarded, since Gradio would believe it."""
+        peer, port = scope.get("client") or ("", 0)
+        said = [(name.lower(), value) for name, value in scope["headers"] if b"forwarded" in name.lower()]
         headers = [(name, value) for name, value in scope["headers"] if b"forwarded" not in name.lower()]
-        scope = {**scope, "headers": headers, "state": {**scope.get("state", {}), "request_id": request_id}}
-        guarded = _Response(send, request_id, is_chat=self._chat_part(scope["path"]) is not None)
-        refusal = self._refusal(scope)
-        body = b""
-        if refusal is None:
-            try:
-                async with asyncio.timeout(BODY_TIMEOUT_S):
-                    body = await _read_body(receive)
-            except TimeoutError:
-                refusal = (408, "BODY_TIMEOUT", f"The request's body did not arrive within {BODY_TIMEOUT_S:g} s.")
-            except _BodyTooLargeError:
-                refusal = _TOO_LARGE
-            except _DisconnectedError:
-                return
-        if refusal is not None:
-            status, code, message = refusal
-            # What is left of the body is not worth reading: the connection goes with the answer.
-            response = JSONResponse(error_body(code, message, request_id), status, {"connection": "close"})
-            await response(scope, receive, guarded.send)
-            return
-        await self._app(scope, _replay(body, receive), guarded.send)
+        scheme, address = scope.get("scheme", "http"), peer
+        if self._proxies and is_within(peer, self._proxies):
+            chain = [value.decode("latin-1") for name, value in said if name == b"x-forwarded-for"]
+            address = client_address(peer, chain, self._proxies)
+            if (b"x-forwarded-proto", b"https") in said:
+                scheme = "https"
+        # What came through a proxy that nobody named is a stranger's, though the connection is from here.
+        is_local = self._trusts_local and not said and is_loopback(peer)
+        state = {**scope.get("state", {}), "request_id": request_id, "is_local": is_local}
+        return {**scope, "headers": headers, "client": (address, port), "scheme": scheme, "state": state}
 
     def _chat_part(self, path: str) -> str | None:
         for chat_path in self._chat_paths:
@@ -106,84 +133,140 @@ class Guard:
                 return path[len(chat_path) :]
         return None
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
-        headers = Headers(scope=scope)
-        hosts = headers.getlist("host")
-        if len(hosts) != 1 or re.sub(r":\d+$", "", hosts[0]).lower() not in self._hosts:
-            return 400, "HOST_UNKNOWN", "The Host header names another machine; use the address that wenbao printed."
-        if headers.get("content-encoding", "identity") != "identity":
-            return 415, "BODY_COMPRESSED", "A compressed request body is not accepted; send it plain."
-        length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > BODY_BYTES:
-            return _TOO_LARGE
-        part = self._chat_part(scope["path"])
-        if part is not None and not _GRADIO_PARTS.fullmatch(part):
-            return 404, "NOT_FOUND", "There is nothing at this address."
+    def _upload_bytes(self, scope: Scope) -> int | None:
+        if scope["method"] in {"POST", "PUT"}:
+            for path, limit_bytes in self._uploads.items():
+                if scope["path"] == path or scope["path"].startswith(path + "/"):
+                    return limit_bytes
         return None
 
+    def _check(self, headers: Headers, limit_bytes: int, part: str | None) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or re.sub(r":\d+$", "", hosts[0]).lower() not in self._hosts:
+            message = "The Host header names another machine; use the address that wenbao printed."
+            raise RefusedError(400, "HOST_UNKNOWN", message)
+        if headers.get("content-encoding", "identity") != "identity":
+            message = "A compressed request body is not accepted; send it plain."
+            raise RefusedError(415, "BODY_COMPRESSED", message)
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > limit_bytes:
+            raise _too_large(limit_bytes)
+        if part is not None and not (_GRADIO_PARTS.fullmatch(part) or _OWN_PARTS.fullmatch(part)):
+            raise RefusedError(404, "NOT_FOUND", "There is nothing at this address.")
 
-_TOO_LARGE = (413, "BODY_TOO_LARGE", f"The request's body is larger than {BODY_BYTES // 1024} KiB; send a shorter one.")
 
-
-class _BodyTooLargeError(Exception):
-    """More came than ``BODY_BYTES``, whatever the header said."""
+def _too_large(limit_bytes: int) -> RefusedError:
+    size = f"{limit_bytes // 1024} KiB" if limit_bytes < 1024 * 1024 else f"{limit_bytes // (1024 * 1024)} MiB"
+    return RefusedError(413, "BODY_TOO_LARGE", f"The request's body is larger than {size}; send a shorter one.")
 
 
 class _DisconnectedError(Exception):
     """The client left while its body was read."""
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
+class _Body:
+    """A request's body as it comes: counted and timed, read whole beforehand or passed on part by part."""
+
+    def __init__(self, receive: Receive, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.has_ended = False
+        self._receive = receive
+        self._size_bytes = 0
+        self._whole: bytes | None = None
+
+    async def read_whole(self) -> None:
+        """The body, kept for ``receive``."""
+        parts: list[bytes] = []
+        async with _patience():
+            while not self.has_ended:
+                parts.append((await self._next())["body"])
+        self._whole = b"".join(parts)
+
+    async def receive(self) -> Message:
+        """What the application inside reads: the body, and then that the client has left."""
+        if self._whole is not None:
+            whole, self._whole = self._whole, None
+            return {"type": "http.request", "body": whole, "more_body": False}
+        if self.has_ended:
+            return await self._receive()
+        async with _patience():
+            try:
+                return await self._next()
+            except _DisconnectedError:
+                return {"type": "http.disconnect"}
+
+    async def throw_away(self) -> None:
+        """Reads what is left, for as long as a refused client may go on sending."""
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while not self.has_ended:
+                    self.has_ended = not (await self._receive()).get("more_body", False)
+        except TimeoutError:
+            pass
+
+    async def _next(self) -> Message:
+        message = await self._receive()
         if message["type"] == "http.disconnect":
+            self.has_ended = True
             raise _DisconnectedError
-        body += bytes(message.get("body", b""))
-        if len(body) > BODY_BYTES:
-            raise _BodyTooLargeError
-        if not message.get("more_body", False):
-            return body
+        part = bytes(message.get("body", b""))
+        self._size_bytes += len(part)
+        self.has_ended = not message.get("more_body", False)
+        if self._size_bytes > self.limit_bytes:
+            raise _too_large(self.limit_bytes)
+        return {"type": "http.request", "body": part, "more_body": not self.has_ended}
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
-    first = True
-
-    async def replayed() -> Message:
-        nonlocal first
-        if first:
-            first = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return replayed
+@asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            yield
+    except TimeoutError as error:
+        message = f"The request's body did not arrive within {BODY_TIMEOUT_S:g} s."
+        raise RefusedError(408, "BODY_TIMEOUT", message) from error
 
 
 class _Response:
-    """Adds the headers; holds an HTML page of the chat until its end, since its policy depends on its scripts."""
+    """Adds the headers; holds an HTML page of Gradio's until its end, since its policy depends on its scripts."""
 
-    def __init__(self, send: Send, request_id: str, *, is_chat: bool) -> None:
+    def __init__(self, send: Send, body: _Body, request_id: str, part: str | None) -> None:
         self._send = send
+        self._body = body
         self._request_id = request_id
-        self._is_chat = is_chat
+        self._is_own = part is not None and _OWN_PARTS.fullmatch(part) is not None
+        self._is_chat = part is not None and not self._is_own
         self._held: Message | None = None
         self._page = b""
+        self._is_last = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=message["headers"])
-            headers.update({**_HEADERS, "x-request-id": self._request_id})
-            if self._is_chat and headers.get("content-type", "").startswith("text/html"):
-                self._held = message
-                return
-            headers["content-security-policy"] = _PAGE_POLICY
+            await self._start(message)
+        elif message["type"] != "http.response.body":
             await self._send(message)
-        elif self._held is not None and message["type"] == "http.response.body":
+        elif self._held is not None:
             self._page += message.get("body", b"")
             if not message.get("more_body", False):
-                policy = _CHAT_POLICY.format(hashes=script_hashes(self._page))
-                MutableHeaders(raw=self._held["headers"])["content-security-policy"] = policy
+                add_headers(MutableHeaders(raw=self._held["headers"]), chat_policy(self._page))
                 await self._send(self._held)
                 await self._send({"type": "http.response.body", "body": self._page})
+        elif self._is_last and not message.get("more_body", False):
+            # The client has its answer before the connection goes, and what it still sends is let run out.
+            await self._send({**message, "more_body": True})
+            await self._body.throw_away()
+            await self._send({"type": "http.response.body", "body": b""})
         else:
             await self._send(message)
+
+    async def _start(self, message: Message) -> None:
+        headers = MutableHeaders(raw=message["headers"])
+        headers["x-request-id"] = self._request_id
+        if self._is_chat and headers.get("content-type", "").startswith("text/html"):
+            self._held = message
+            return
+        if not self._body.has_ended:
+            self._is_last = True
+            headers["connection"] = "close"
+        add_headers(headers, SCRIPTED_PAGE_POLICY if self._is_own else PAGE_POLICY)
+        await self._send(message)

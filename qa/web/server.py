@@ -30,6 +30,9 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 CONNECTIONS = 256
 """Connections served at once; an open chat page holds one. Beyond, 503 at once. Unmeasured."""
 
+UPLOAD_PATHS = ("/api/articles", "/api/batch")
+"""Paths that take files of up to ``WENBAO_FILE_MB``, and check credentials before they read them: see ``Guard``."""
+
 
 def build_app(bot: Bot) -> ASGIApp:
     """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
@@ -67,7 +70,8 @@ def build_app(bot: Bot) -> ASGIApp:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, mount()).result()
     # Around everything, the answers to unforeseen failures included, which no middleware of the application sees.
-    return Guard(app, chat_paths=[f"/{path}" for path in LANGUAGES])
+    upload_bytes = bot.settings.file_mb * 1024 * 1024
+    return Guard(app, chat_paths=[f"/{path}" for path in LANGUAGES], uploads=dict.fromkeys(UPLOAD_PATHS, upload_bytes))
 
 
 def serve(settings: Settings) -> None:
