@@ -16,6 +16,7 @@ from qa.articles import Piece
 from qa.bot import Bot
 from qa.errors import NotFoundError
 from qa.store import StoredArticle, StoredPassage, StoredSection
+from qa.web.frame import document
 from qa.web.render import Span, article_url, marked, shown_spans
 from qa.web.words import Words, for_request
 
@@ -50,17 +51,6 @@ def parse_spans(starts: Sequence[str], ends: Sequence[str]) -> list[Span]:
     )
 
 
-def document(title: str, body: Markup, words: Words) -> str:
-    """A whole HTML page around ``body``, with the way back to the chat."""
-    return Markup(
-        '<!doctype html>\n<html lang="{}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        '<title>{}</title><link rel="stylesheet" href="/ui/article.css"><link rel="icon" href="/ui/icon.svg"></head>\n'
-        '<body><nav class="top"><a href="/{}/">{}</a><span>{}</span></nav>\n{}</body></html>\n'
-    ).format(words.tag, title, words.path, words.title, title, body)
-
-
 def page(
     article: StoredArticle,
     neighbours: tuple[int | None, int | None],
@@ -78,13 +68,19 @@ def page(
         for view, text in ((False, words.as_read), (True, words.as_scanned))
     )
     shown = _scan(article, marks, words) if scan else _read(article, marks, words)
-    body = Markup('<main><p class="file">{}</p><p class="views">{}</p>{}</main>{}').format(
+    body = Markup('<p class="file">{}</p><p class="views">{}</p>{}{}').format(
         f"{article.file.name} · {words.place.format(start=article.start, end=article.end)}",
         views,
         shown.replace(_MARK, _FIRST_MARK, 1),
         _ways(neighbours, words),
     )
-    return document(title, body, words)
+    return document(
+        words,
+        title,
+        body,
+        styles=["article.css"],
+        in_language=lambda other: article_url(article.id, marks, other, scan=scan),
+    )
 
 
 def _read(article: StoredArticle, marks: Sequence[Span], words: Words) -> Markup:

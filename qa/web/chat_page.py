@@ -36,15 +36,19 @@ AT_ONCE = 8
 """Questions answered at the same time; the others wait in Gradio's queue."""
 WAITING = 64
 FONTS = (
-    "system-ui",
     "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "Noto Sans",
+    "Arial",
     "PingFang SC",
     "Hiragino Sans GB",
     "Microsoft YaHei",
     "Noto Sans CJK SC",
+    "system-ui",
     "sans-serif",
 )
-"""Fonts that are on the visitor's machine; the Latin of Gradio's bundled one looks bad beside Chinese."""
+"""Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,8 @@ def mount(app: FastAPI, bot: Bot) -> None:
     theme = gradio.themes.Base(
         primary_hue="red", neutral_hue="stone", font=list(FONTS), font_mono=["ui-monospace", "monospace"]
     )
-    head = '<link rel="stylesheet" href="/ui/chat.css"><script src="/ui/chat.js" defer></script>'
+    styles = "".join(f'<link rel="stylesheet" href="/ui/{name}">' for name in ("base.css", "chat.css"))
+    head = styles + '<script src="/ui/chat.js" defer></script>'
     for words in LANGUAGES.values():
         gradio.mount_gradio_app(
             app,
@@ -156,10 +161,9 @@ def _page(chat: Chat, words: Words, question_chars: int) -> gradio.Blocks:
     page = gradio.Blocks(title=f"{words.title} · {words.slogan}", analytics_enabled=False)
     with page:
         talk = gradio.State(Talk())
-        with gradio.Row(elem_id="wb-top"):
-            # Nothing but our own words; the sanitiser would open each language in a window of its own.
-            gradio.Markdown(render.top(words), elem_id="wb-name", sanitize_html=False)
-            new_talk = gradio.Button(words.new_talk, size="sm", elem_id="wb-new")
+        # Nothing but our own words; the sanitiser would open each language in a window of its own.
+        gradio.Markdown(render.top(words), elem_id="wb-top", sanitize_html=False)
+        new_talk = gradio.Button(words.new_talk, size="sm", elem_id="wb-new")
         chatbot = gradio.Chatbot(
             elem_id="wb-chat",
             show_label=False,

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from qa.errors import WenbaoError
-from qa.web.article_page import document
+from qa.web.frame import document
 from qa.web.guard import error_body
 from qa.web.words import for_request
 
@@ -50,7 +50,7 @@ def _respond(request: Request, status: int, code: str, message: str, field: str 
     if not is_page:
         return JSONResponse(error_body(code, message, request.state.request_id, field), status)
     words = for_request(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-    body = Markup("<main><h1>{}</h1><p>{}</p></main>").format(
+    body = Markup("<h1>{}</h1><p>{}</p>").format(
         words.missing_title if status == 404 else words.failed, words.errors.get(code, message)
     )
-    return HTMLResponse(document(words.failed, body, words), status)
+    return HTMLResponse(document(words, words.failed, body), status)

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from qa.articles import Piece
-from qa.web.words import LANGUAGES, Words
+from qa.web.frame import navigation
+from qa.web.words import Words
 
 Span = tuple[int, int]
 Record = Mapping[str, Any]
@@ -161,18 +162,8 @@ def _why(why: Record, words: Words) -> Markup:
 
 
 def top(words: Words) -> str:
-    """The name of the page and the ways to its other languages."""
-    links = Markup("").join(
-        Markup("<b>{}</b>").format(other.name)
-        if other is words
-        else Markup('<a href="/{}/" lang="{}">{}</a>').format(other.path, other.tag, other.name)
-        for other in LANGUAGES.values()
-    )
-    return one_block(
-        Markup('<div class="wb-top"><h1>{}<small>{}</small></h1><p class="wb-languages">{}</p></div>').format(
-            words.title, words.slogan, links
-        )
-    )
+    """The navigation of the conversation's page, which has no frame of ours."""
+    return one_block(Markup('<div class="top">{}</div>').format(navigation(words, "ask")))
 
 
 def welcome(words: Words) -> str:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
-from qa.web import api, article_page
+from qa.web import api, article_page, help_page
 from qa.web.failures import add_error_handlers
 from qa.web.guard import Guard
 from qa.web.words import LANGUAGES, choose
@@ -52,6 +52,7 @@ def build_app(bot: Bot) -> ASGIApp:
     add_error_handlers(app)
     app.include_router(api.router(bot))
     app.include_router(article_page.router(bot))
+    app.include_router(help_page.router())
     app.mount("/ui", StaticFiles(directory=STATIC))
 
     @app.get("/", include_in_schema=False)

@@ -18,6 +18,11 @@ class Words:
     """What the language calls itself."""
     title: str
     slogan: str
+    tabs: Mapping[str, str]
+    """The tabs of the navigation, by their name in ``frame.TABS``."""
+    sections_of_site: str
+    languages: str
+    skip: str
     welcome: str
     examples: str
     ask: str
@@ -64,6 +69,10 @@ ZH = Words(
     name="简体",
     title="问报",
     slogan="问一句，看原文",
+    tabs={"ask": "提问", "batch": "批量", "corpus": "文章库", "review": "审阅", "help": "帮助"},
+    sections_of_site="页面",
+    languages="语言",
+    skip="跳到正文",
     welcome="答案都是文章里的原话，附出处，点开就能看到它在原文的位置。",
     examples="试着问",
     ask="提问",
@@ -113,6 +122,10 @@ ZH_HANT = Words(
     name="繁體",
     title="問報",
     slogan="問一句，看原文",
+    tabs={"ask": "提問", "batch": "批次", "corpus": "文章庫", "review": "審閱", "help": "說明"},
+    sections_of_site="頁面",
+    languages="語言",
+    skip="跳到正文",
     welcome="答案都是文章裡的原話，附出處，點開就能看到它在原文的位置。",
     examples="試著問",
     ask="提問",
@@ -162,6 +175,10 @@ EN = Words(
     name="English",
     title="wenbao",
     slogan="Ask the paper",
+    tabs={"ask": "Ask", "batch": "Batch", "corpus": "Corpus", "review": "Review", "help": "Help"},
+    sections_of_site="Pages",
+    languages="Languages",
+    skip="Skip to the content",
     welcome="Every answer is a sentence of the articles, with its source, one click from its place in the original.",
     examples="Try one of these",
     ask="Ask",

@@ -1,0 +1,56 @@
+"""The help page: what the bot can and can't do, what its verdicts mean, keys, privacy. Values in, HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+
+from qa.web.frame import add_tab, document
+from qa.web.help_words import HELP
+from qa.web.words import Words
+
+LOOKS = {"answered": "good", "possible": "fair", "not_found": ""}
+"""The colour of a status, as a class of base.css."""
+
+
+def page(words: Words) -> str:
+    """The help page in the language of ``words``."""
+    told = HELP[words.path]
+    outcomes = Markup("").join(
+        Markup('<dt><span class="badge {}">{}</span></dt><dd>{}</dd>').format(
+            look, words.status[status], words.meaning[status]
+        )
+        for status, look in LOOKS.items()
+    )
+    keys = Markup("").join(
+        Markup("<dt><kbd>{}</kbd></dt><dd>{}</dd>").format(key, does) for key, does in told.key_names.items()
+    )
+    body = Markup("").join(
+        (
+            Markup('<h1>{}</h1><p class="lead">{}</p>').format(told.title, told.lead),
+            _points(*told.can),
+            _points(*told.can_not),
+            Markup("<h2>{}</h2><dl>{}</dl><p>{}</p>").format(told.outcomes, outcomes, words.confidence_meaning),
+            Markup('<h2>{}</h2><dl class="keys">{}</dl>').format(told.keys, keys),
+            _points(*told.privacy),
+        )
+    )
+    return document(words, told.title, body, tab="help", styles=["help.css"])
+
+
+def _points(heading: str, points: Iterable[str]) -> Markup:
+    items = Markup("").join(Markup("<li>{}</li>").format(point) for point in points)
+    return Markup("<h2>{}</h2><ul>{}</ul>").format(heading, items)
+
+
+def router() -> APIRouter:
+    """The routes of the help pages."""
+    routes = APIRouter()
+
+    def respond(words: Words, _: Request) -> str:
+        return page(words)
+
+    add_tab(routes, "help", respond)
+    return routes
