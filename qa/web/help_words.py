@@ -97,16 +97,16 @@ HELP: Mapping[str, HelpWords] = {
             "What it can do",
             (
                 (
-                    "Ask in a sentence and get the shortest words that answer (a figure, a date, a name, a clause), with the "
-                    "passage they stand in and the sentence marked."
+                    "Ask in a sentence and get the shortest words that answer (a figure, a date, a name, a clause), with "
+                    "the passage they stand in and the sentence marked."
                 ),
                 (
                     "Follow up: “And Chaoyangmen?” is searched together with the question before; the page says what "
                     "was searched, and lets you ask the sentence alone."
                 ),
                 (
-                    "Ask in simplified or traditional Chinese, English or Japanese. Width, script and punctuation make no "
-                    "difference to the search; what is shown is always the original."
+                    "Ask in simplified or traditional Chinese, English or Japanese. Width, script and punctuation make "
+                    "no difference to the search; what is shown is always the original."
                 ),
                 "Open the original: the whole article with the place marked, as read or as scanned.",
                 "Where the articles have no answer it says so, and names the words that no article has.",
@@ -119,8 +119,8 @@ HELP: Mapping[str, HelpWords] = {
                 "It knows nothing but the articles, and does not go on line.",
                 "It corrects nothing: misprints and wrongly recognised characters are shown as they are.",
                 (
-                    "Asked for something that the articles don't tell of a person or body that they do mention (a telephone "
-                    "number, say), it sometimes still gives a wrong answer: look at how sure it is, and at the source."
+                    "Asked for something that the articles don't tell of a person or body that they do mention (a "
+                    "telephone number, say), it sometimes still gives a wrong answer: look at how sure it is, and at the source."
                 ),
             ),
         ),
