@@ -97,8 +97,8 @@ HELP: Mapping[str, HelpWords] = {
             "What it can do",
             (
                 (
-                    "Ask in a sentence and get the shortest words that answer (a figure, a date, a name, a clause), with "
-                    "the passage they stand in and the sentence marked."
+                    "Ask in a sentence and get the shortest words that answer (a figure, a date, a name, a clause), "
+                    "with the passage they stand in and the sentence marked."
                 ),
                 (
                     "Follow up: “And Chaoyangmen?” is searched together with the question before; the page says what "
@@ -120,7 +120,7 @@ HELP: Mapping[str, HelpWords] = {
                 "It corrects nothing: misprints and wrongly recognised characters are shown as they are.",
                 (
                     "Asked for something that the articles don't tell of a person or body that they do mention (a "
-                    "telephone number, say), it sometimes still gives a wrong answer: look at how sure it is, and at the source."
+                    "telephone number, say), it sometimes still answers wrongly: look at its trust and at the source."
                 ),
             ),
         ),
