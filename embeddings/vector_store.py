@@ -34,10 +34,12 @@ class VectorStore(Protocol):
 
     def __len__(self) -> int: ...
 
-    def search(self, questions: Vectors, k: int) -> tuple[Scores, Ids]:
+    def search(self, questions: Vectors, k: int, only: Ids | None = None) -> tuple[Scores, Ids]:
         """Cosines and ids of the best, both of shape (len(questions), min(k, n)), best first, ties by id.
 
-        A question's row is the same to the last bit whether it is asked alone or among others.
+        A question's row is the same to the last bit whether it is asked alone or among others. With ``only``, distinct
+        ids in ascending order, the best are those of a store that holds no others, and n is how many of them are
+        stored; ids that aren't stored are left aside.
 
         Raises:
             VectorStoreError: INDEX_DIM_MISMATCH with both numbers.
@@ -99,13 +101,24 @@ def positions_of(wanted: Ids, ids: Ids) -> npt.NDArray[np.intp]:
     Raises:
         VectorStoreError: INDEX_BAD_IDS for one that isn't there.
     """
-    positions = np.searchsorted(ids, wanted)
-    known = positions < len(ids)
-    known[known] = ids[positions[known]] == wanted[known]
+    positions, known = _positions(wanted, ids)
     if not known.all():
         missing = wanted[~known]
         raise VectorStoreError("INDEX_BAD_IDS", f"Id {missing[0]} isn't in this store of {len(ids)} vectors.")
     return positions
+
+
+def stored_positions(wanted: Ids, ids: Ids) -> npt.NDArray[np.intp]:
+    """Where those of the wanted ids that are stored stand in ``ids``; both ascending."""
+    positions, known = _positions(wanted, ids)
+    return positions[known]
+
+
+def _positions(wanted: Ids, ids: Ids) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    positions = np.searchsorted(ids, wanted)
+    known = positions < len(ids)
+    known[known] = ids[positions[known]] == wanted[known]
+    return positions, known
 
 
 def best(scores: Scores, k: int) -> npt.NDArray[np.intp]:

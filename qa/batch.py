@@ -26,6 +26,7 @@ from typing import Any, BinaryIO, NoReturn, Protocol, TextIO, TypeGuard, cast
 
 from qa.answer import Question, Record, record_json
 from qa.errors import InputError, QuestionError, StoreError, UsageError, WenbaoError
+from qa.filters import EVERYTHING, FilterError, Filters
 from qa.generations import Progress
 from qa.store import sync
 
@@ -53,6 +54,7 @@ class Row:
     id: str
     question: str = ""
     history: tuple[str, ...] = ()
+    filters: Filters = EVERYTHING
     error: InputError | None = None
     blank: bool = False
 
@@ -163,7 +165,7 @@ def read_txt(questions: Questions) -> Iterator[Row]:
 
 
 def read_jsonl(questions: Questions) -> Iterator[Row]:
-    """An object a line: ``question``, and where given ``id`` and ``history``; other keys are left alone."""
+    """An object a line: ``question``, where given ``id``, ``history``, ``filters``; other keys are left alone."""
     for number, line in questions.text():
         if isinstance(line, InputError):
             yield Row(number, str(number), error=line)
@@ -320,7 +322,12 @@ def _json_row(number: int, line: str) -> Row:
     id_ = given if isinstance(given, str) and given and _encodable(given) else str(number)
     if fault := _row_error(number, given, question, history):
         return Row(number, id_, question if _is_text(question) and _encodable(question) else "", error=fault)
-    return Row(number, id_, cast("str", question), tuple(cast("list[str]", history or [])))
+    try:
+        filters = Filters.read(_counted(value.get("filters")))
+    except FilterError as error:
+        fault = InputError(error.code, f"Line {number}: {error.message}", error.field)
+        return Row(number, id_, cast("str", question), error=fault)
+    return Row(number, id_, cast("str", question), tuple(cast("list[str]", history or [])), filters)
 
 
 def _row_error(number: int, given: object, question: object, history: object) -> InputError | None:
@@ -335,6 +342,17 @@ def _row_error(number: int, given: object, question: object, history: object) ->
     if not all(map(_encodable, [given or "", question, *(history or [])])):
         return InputError("ROW_ENCODING", f"Line {number} holds half of a character (a lone surrogate).")
     return None
+
+
+def _counted(value: object) -> object:
+    """The value with its numbers, which rows keep as their characters, as numbers."""
+    if isinstance(value, dict):
+        return {key: _counted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_counted(item) for item in value]
+    if isinstance(value, _Number):
+        return int(value) if value.lstrip("-").isdecimal() else float(value)
+    return value
 
 
 def _is_text(value: object) -> TypeGuard[str]:
@@ -393,7 +411,7 @@ def answers(asker: Asker, rows: Iterable[Row]) -> Iterator[Record]:
 
 
 def _question(row: Row) -> Question:
-    return Question(row.question, history=row.history)
+    return Question(row.question, history=row.history, filters=row.filters)
 
 
 def _refusal(asker: Asker, row: Row) -> WenbaoError | None:

@@ -22,10 +22,11 @@ from qa.answer import Question, Record, answer_many
 from qa.chat import complete, emphasised
 from qa.config import Settings
 from qa.errors import ModelError, QuestionError, StoreError, UsageError
+from qa.filters import EVERYTHING, Filters
 from qa.generations import Indexes, Progress, open_indexes
 from qa.indexing import IndexReport, index
-from qa.retrieve import Retriever
-from qa.store import Store
+from qa.retrieve import Retrieved, Retriever
+from qa.store import Catalogue, Store
 from qa.text import Terms
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -48,6 +49,7 @@ class Bot:
         self._lock = threading.Lock()
         self._indexes: Indexes | None = None
         self._retriever: Retriever | None = None
+        self._catalogue: tuple[int, Catalogue] | None = None
 
     @classmethod
     def open(cls, settings: Settings, *, index_seeds: bool = True, progress: Progress | None = None) -> Bot:
@@ -97,15 +99,17 @@ class Bot:
         history: Sequence[str] = (),
         top_k: int | None = None,
         id: str | None = None,  # noqa: A002
+        filters: Filters | None = None,
     ) -> Record:
         """One question's record: see ``ask_many``."""
-        return self.ask_many([Question(question, id, tuple(history))], top_k=top_k)[0]
+        return self.ask_many([Question(question, id, tuple(history), filters or EVERYTHING)], top_k=top_k)[0]
 
     def ask_many(self, questions: Sequence[Question], *, top_k: int | None = None) -> list[Record]:
         """Each question's answer record (docs/answers.md), in order.
 
         A record is the same whether its question is asked alone or among others, ``trace_id`` and ``elapsed_ms`` aside:
-        the first is new each time, the second is the call's time shared out over its questions.
+        the first is new each time, the second is the call's time shared out over its questions. A record of a question
+        with filters also has ``searched_in``: how many articles and passages they allow.
 
         Raises:
             QuestionError: QUESTION_EMPTY or QUESTION_TOO_LONG, before any question is searched.
@@ -122,12 +126,11 @@ class Bot:
         try:
             completed = [complete(q.question, q.history) for q in questions]
             searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
-            retrieved = [
-                replace(found, question=c)
-                for found, c in zip(retriever.retrieve_many(searched, k), completed, strict=True)
-            ]
+            found = self._retrieved(retriever, searched, [q.filters for q in questions], k)
+            retrieved = [replace(found[i], question=c) for i, c in enumerate(completed)]
             passages = self.store.passages(list({hit.passage_id for found in retrieved for hit in found.hits}))
             records = answer_many(questions, retrieved, passages, self.embedder, self.terms)
+            records = [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
         except EmbeddingsError as error:
             raise ModelError(error.code, str(error)) from error
         elapsed_ms = round(1000 * (time.perf_counter() - began) / max(len(questions), 1), 2)
@@ -165,6 +168,32 @@ class Bot:
                     self._indexes.lexical, self._indexes.vectors, self.embedder, self.terms, self._texts
                 )
             return self._retriever
+
+    def catalogue(self) -> Catalogue:
+        """The articles as they are now, by file and date, with their passages: what filters are judged by."""
+        with self._lock:
+            if self._catalogue is None or self._catalogue[0] != self.store.sequence():
+                with self.store.snapshot():
+                    self._catalogue = self.store.sequence(), self.store.catalogue()
+            return self._catalogue[1]
+
+    def _retrieved(
+        self, retriever: Retriever, questions: Sequence[str], filters: Sequence[Filters], k: int
+    ) -> dict[int, Retrieved]:
+        """What each question found, by its number; those with equal filters are searched together."""
+        found: dict[int, Retrieved] = {}
+        for same in dict.fromkeys(filters):
+            numbers = [number for number, each in enumerate(filters) if each == same]
+            only = self.catalogue().scope(same).passages if same else None
+            searched = retriever.retrieve_many([questions[number] for number in numbers], k, only=only)
+            found |= zip(numbers, searched, strict=True)
+        return found
+
+    def _searched_in(self, filters: Filters) -> Record:
+        if not filters:
+            return {}
+        scope = self.catalogue().scope(filters)
+        return {"searched_in": {"articles": scope.articles, "passages": len(scope.passages)}}
 
     def warm(self) -> None:
         """Answers a question in two scripts, so that all that is loaded at first use is loaded before it counts."""

@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import tantivy
 
+from embeddings.vectors import Ids
 from qa.errors import StoreError
 
+FETCHED_PER_ID = 3
+"""Hits that may be fetched for each allowed passage before the index is asked for these alone. At 100,000 passages a
+hit takes 0.7 µs to fetch, an allowed passage 1.2 to 5 µs to look up."""
 _ID, _TERMS = "id", "terms"
 _LOCKS = (".tantivy-meta.lock", ".tantivy-writer.lock")
 
@@ -97,17 +101,31 @@ class LexicalIndex:
         """Number of passages that hold ``term``."""
         return self._searcher.doc_freq(_TERMS, term)
 
-    def search(self, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
-        """The ``k`` best passages that hold any of ``terms``, as (id, BM25), best first, equal scores by id."""
+    def search(self, terms: Sequence[str], k: int, only: Ids | None = None) -> list[tuple[int, float]]:
+        """The ``k`` best passages that hold any of ``terms``, as (id, BM25), best first, equal scores by id.
+
+        With ``only``, distinct ids in ascending order, they are the best of these; N and n stay those of all passages,
+        so that a passage has the same score whatever else may be searched.
+        """
         query = self._query(terms)
-        wanted = min(k, len(self))
+        count = len(self) if only is None else len(only)
+        wanted = min(k, count)
         if wanted < 1 or query is None:
             return []
-        limit = wanted + 1
+        # As many hits as hold the wanted number of allowed ones, if these lie anywhere.
+        limit = (wanted + 1) * max(1, len(self) // count)
+        allowed = None if only is None else frozenset(only.tolist())
         while True:
+            if allowed is not None and limit > FETCHED_PER_ID * count:
+                query, allowed = self._among(query, allowed), None
+                limit = wanted + 1
             hits = self._hits(query, limit)
+            complete = len(hits) < limit
+            last = hits[-1][1] if hits else 0.0
+            if allowed is not None:
+                hits = [hit for hit in hits if hit[0] in allowed]
             # With equal scores across the border those with the smallest ids belong above it: see them all.
-            if len(hits) < limit or hits[-1][1] < hits[wanted - 1][1]:
+            if complete or (len(hits) > wanted and last < hits[wanted - 1][1]):
                 return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:wanted]
             limit *= 2
 
@@ -117,11 +135,14 @@ class LexicalIndex:
         query = self._query(terms)
         if query is None or not scores:
             return scores
-        named = tantivy.Query.term_set_query(self._schema, _ID, list(scores))
-        only_named = tantivy.Query.boolean_query(
+        return scores | dict(self._hits(self._among(query, scores), len(scores)))
+
+    def _among(self, query: tantivy.Query, ids: Collection[int]) -> tantivy.Query:
+        """The query over these passages alone, with the same scores."""
+        named = tantivy.Query.term_set_query(self._schema, _ID, list(ids))
+        return tantivy.Query.boolean_query(
             [(tantivy.Occur.Must, tantivy.Query.const_score_query(named, 0.0)), (tantivy.Occur.Must, query)]
         )
-        return scores | dict(self._hits(only_named, len(scores)))
 
     def _query(self, terms: Sequence[str]) -> tantivy.Query | None:
         clauses = [

@@ -15,7 +15,7 @@ import numpy as np
 
 from embeddings.embedder import Embedder
 from embeddings.vector_store import VectorStore
-from embeddings.vectors import Vectors
+from embeddings.vectors import Ids, Vectors
 from qa.evidence import Reader, Texts
 from qa.hits import FusionWeights, Hit, Ranked, coverage, fuse, rerank
 from qa.lexical import LexicalIndex
@@ -47,7 +47,7 @@ class Retrieved:
     idf: Mapping[str, float]
     coverage: float
     searched: int
-    """Passages in the corpus."""
+    """Passages in the corpus, whatever part of it was searched: ``idf`` counts in them."""
 
 
 class Retriever:
@@ -69,10 +69,14 @@ class Retriever:
         self.weights = weights or FusionWeights()
         self._reader = Reader(embedder, terms, texts, lexical.document_frequency, len(lexical))
 
-    def retrieve_many(self, questions: Sequence[str], k: int, leg: Leg = "hybrid") -> list[Retrieved]:
+    def retrieve_many(
+        self, questions: Sequence[str], k: int, leg: Leg = "hybrid", only: Ids | None = None
+    ) -> list[Retrieved]:
         """For each question, in order, its at most ``k`` best passages; none when the corpus is empty.
 
-        A question's result is the same alone or among others. Questions are embedded in one batch.
+        A question's result is the same alone or among others. Questions are embedded in one batch. With ``only``,
+        distinct ids in ascending order, both legs search these passages and see no others; how rare a term is, and
+        whether the corpus holds it at all, is still judged by the whole corpus.
 
         Raises:
             ModelError: as the embedder gives it.
@@ -80,17 +84,21 @@ class Retriever:
         if not len(self.lexical):
             return [Retrieved(question, (), {}, 0.0, 0) for question in questions]
         if leg == "lexical":
-            return [self._fused(question, None, (), k, leg) for question in questions]
+            return [self._fused(question, None, (), k, leg, only) for question in questions]
         vectors = self.embedder.questions(questions)
-        near, ids = self.vectors.search(vectors, DEPTH)
+        near, ids = self.vectors.search(vectors, DEPTH, only)
         ranked = [tuple(zip(*pair, strict=True)) for pair in zip(ids.tolist(), near.tolist(), strict=True)]
-        return [self._fused(question, vectors[i : i + 1], ranked[i], k, leg) for i, question in enumerate(questions)]
+        return [
+            self._fused(question, vectors[i : i + 1], ranked[i], k, leg, only) for i, question in enumerate(questions)
+        ]
 
-    def _fused(self, question: str, vector: Vectors | None, dense: Ranked, k: int, leg: Leg) -> Retrieved:
+    def _fused(
+        self, question: str, vector: Vectors | None, dense: Ranked, k: int, leg: Leg, only: Ids | None
+    ) -> Retrieved:
         terms = self.terms.question(question)
         idf = self._reader.idf(terms)
         covered = coverage(terms, self.lexical.document_frequency)
-        lexical: Ranked = () if leg == "dense" else self.lexical.search(terms, DEPTH)
+        lexical: Ranked = () if leg == "dense" else self.lexical.search(terms, DEPTH, only)
         hits = fuse(
             lexical,
             dense,

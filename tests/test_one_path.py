@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from qa.answer import record_json
 from qa.bot import Bot
+from qa.filters import Filters
 from qa.web.server import build_app
 
 pytestmark = pytest.mark.filterwarnings(
@@ -60,6 +61,46 @@ def test_every_surface_gives_the_same_record(seeds_bot: Bot, tmp_path: Path) -> 
         if not history:
             done = subprocess.run([*wenbao, "ask", question, "--json"], check=True, capture_output=True)
             assert _bytes(json.loads(done.stdout)) == expected
+
+
+def test_every_surface_filters_the_same(seeds_bot: Bot, tmp_path: Path) -> None:
+    question, file = "总工会发了多少口罩？", "001_f615af97c7c32ce3.txt"
+    expected = seeds_bot.ask(question, filters=Filters(files=(file,)))
+    assert {passage["source"]["file"] for passage in expected["passages"]} == {file}
+    assert expected["searched_in"]["articles"] > 0
+    article = expected["passages"][0]["source"]["article_id"]
+    only_article = seeds_bot.ask(question, filters=Filters(articles=(article,)))
+
+    client = TestClient(build_app(seeds_bot), base_url="http://127.0.0.1")
+    for filters, record in (({"files": [file]}, expected), ({"articles": [article]}, only_article)):
+        response = client.post("/api/ask", json={"question": question, "filters": filters})
+        assert _bytes(response.json()) == _bytes(record)
+    response = client.post("/api/ask", json={"question": question, "filters": {"since": "2020-02-30"}})
+    assert response.status_code == 422
+    assert (response.json()["error"]["code"], response.json()["error"]["field"]) == ("FILTER_INVALID", "filters.since")
+
+    rows: list[dict[str, object]] = [
+        {"question": question, "filters": {"files": [file]}},
+        {"question": question, "filters": {"articles": [article]}},
+        {"question": question, "filters": {"articles": [1.5]}},
+        {"question": question, "filters": {"files": [7]}},
+    ]
+    asked = tmp_path / "questions.jsonl"
+    asked.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    wenbao = [str(Path(sys.executable).with_name("wenbao")), "--data", str(seeds_bot.settings.data)]
+    done = subprocess.run([*wenbao, "batch", str(asked), "-o", "-"], check=False, capture_output=True)
+    assert done.returncode == 3
+    lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [_bytes(line) for line in lines[:2]] == [_bytes(expected), _bytes(only_article)]
+    assert [line["error"]["code"] for line in lines[2:]] == ["FILTER_INVALID"] * 2
+    assert "Line 3: filters.articles.0" in lines[2]["error"]["message"]
+
+    done = subprocess.run([*wenbao, "ask", question, "--json", "--file", file], check=True, capture_output=True)
+    assert _bytes(json.loads(done.stdout)) == _bytes(expected)
+    backwards = [*wenbao, "ask", question, "--since", "2021", "--until", "2020"]
+    done = subprocess.run(backwards, check=False, capture_output=True)
+    assert done.returncode == 2
+    assert b"FILTER_INVALID: filters.since" in done.stderr
 
 
 def test_the_serialisation_is_the_same_bytes_over_http(seeds_bot: Bot) -> None:

@@ -85,6 +85,41 @@ def test_order_and_ties_are_those_of_whole_numbers(rows: list[int], k: int, aske
         assert scores[0] == pytest.approx([1 - differing / 2 for differing, _ in truth], abs=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("scanned", [0, 100_000])
+def test_among_some_it_finds_what_a_store_of_those_alone_finds(
+    monkeypatch: pytest.MonkeyPatch, name: str, build: Build, share: float, scanned: int
+) -> None:
+    """With nothing scanned, a coded store looks for the allowed ones among FAISS's candidates."""
+    monkeypatch.setattr(faiss, "CODED_SCANNED", scanned)
+    ids, vectors = crowd(5000, 32)
+    chosen = np.sort(np.random.default_rng(6).choice(5000, int(share * 5000), replace=False))
+    strangers = np.arange(10, dtype=np.int64) + 10**12
+    only = np.sort(np.concatenate([ids[chosen], strangers]))
+    questions = unit(vectors[:40] + 0.05 * crowd(40, 32, seed=1)[1])
+    store = build(ids, vectors)
+    for k in (1, 10, 200):
+        true_scores, true_ids = exact.build(ids[chosen], vectors[chosen]).search(questions, k)
+        scores, found = store.search(questions, k, only)
+        assert scores.shape == found.shape == true_ids.shape == (40, min(k, len(chosen)))
+        assert np.isin(found, ids[chosen]).all()
+        assert np.abs(scores - true_scores).max(initial=0) <= TOLERANCE[name]
+        if name != "coded":
+            assert np.array_equal(found, true_ids)
+        elif len(chosen):
+            common = [len(set(a) & set(b)) for a, b in zip(found, true_ids, strict=True)]
+            assert np.mean(common) > 0.94 * true_ids.shape[1]
+        for row in range(0, 40, 13):
+            assert np.array_equal(store.search(questions[row : row + 1], k, only)[1][0], found[row])
+
+
+def test_equals_among_some_come_by_id_too(build: Build) -> None:
+    vectors = unit(np.repeat(np.random.default_rng(3).standard_normal((2, 16)), 400, axis=0))
+    ids = np.random.default_rng(4).permutation(800).astype(np.int64)
+    only = np.sort(np.concatenate([ids[:400:3], ids[400::3]]))
+    assert build(ids, vectors).search(vectors[:1], 20, only)[1][0].tolist() == sorted(ids[:400:3])[:20]
+
+
 def test_equals_come_by_id_even_where_they_outnumber_the_candidates(build: Build) -> None:
     vectors = unit(np.repeat(np.random.default_rng(3).standard_normal((2, 16)), 4000, axis=0))
     ids = np.random.default_rng(4).permutation(8000).astype(np.int64)

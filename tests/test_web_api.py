@@ -274,7 +274,7 @@ def test_the_document_names_exactly_the_routes_of_the_api(client: TestClient) ->
         ("/readyz", "get"),
     }
     body = document["paths"]["/api/ask"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == {"question", "history", "top_k"}
+    assert set(body["properties"]) == {"question", "history", "top_k", "filters"}
     assert body["required"] == ["question"]
 
 

@@ -15,6 +15,7 @@ from embeddings.vector_store import (
     positions_of,
     read_arrays,
     sorted_rows,
+    stored_positions,
     write_arrays,
 )
 from embeddings.vectors import Ids, Scores, Vectors, cosines
@@ -35,16 +36,20 @@ class ExactStore:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def search(self, questions: Vectors, k: int) -> tuple[Scores, Ids]:
+    def search(self, questions: Vectors, k: int, only: Ids | None = None) -> tuple[Scores, Ids]:
         """See ``VectorStore.search``."""
         questions = checked_questions(questions, self.dim)
-        k = max(0, min(k, len(self)))
+        stored, vectors = self._ids, self._vectors
+        if only is not None:
+            among = stored_positions(only, stored)
+            stored, vectors = stored[among], vectors[among]
+        k = max(0, min(k, len(stored)))
         scores = np.empty((len(questions), k), dtype=np.float32)
         ids = np.empty((len(questions), k), dtype=np.int64)
         for row, question in enumerate(questions):
-            everyone = cosines(self._vectors, question)
+            everyone = cosines(vectors, question)
             nearest = best(everyone, k)
-            scores[row], ids[row] = everyone[nearest], self._ids[nearest]
+            scores[row], ids[row] = everyone[nearest], stored[nearest]
         return scores, ids
 
     def scores(self, questions: Vectors, ids: Ids) -> Scores:

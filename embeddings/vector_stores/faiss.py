@@ -22,7 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from embeddings.errors import VectorStoreError
-from embeddings.vector_store import best, checked_questions, positions_of, read_arrays, sorted_rows, write_arrays
+from embeddings.vector_store import (
+    best,
+    checked_questions,
+    positions_of,
+    read_arrays,
+    sorted_rows,
+    stored_positions,
+    write_arrays,
+)
 from embeddings.vectors import Ids, Scores, Vectors, cosines
 
 KIND = "faiss"
@@ -32,6 +40,8 @@ FLAT_EXTRA = 16
 """Candidates beyond those asked for; saves asking again when a few are equal."""
 CODED_LEAST, CODED_PER_HIT = 2048, 40
 """Candidates scored again: at 1 M × 256 of made-up clustered vectors recall@10 is .98 and recall@50 .95."""
+CODED_SCANNED = 100_000
+"""Allowed vectors that are all compared rather than looked for among candidates."""
 ROUNDING = 1e-5
 """FAISS's sums and ours of the same float32 products differ by less."""
 TRAINING_ROWS = 16 * 256
@@ -47,26 +57,35 @@ class FaissStore(ABC):
 
     kind = KIND
 
-    def __init__(self, ids: Ids, dim: int, candidates_least: int, candidates_per_hit: int) -> None:
-        """Ids ascending."""
+    def __init__(self, ids: Ids, dim: int, candidates_least: int, candidates_per_hit: int, scanned: int) -> None:
+        """Ids ascending. Up to ``scanned`` allowed ones are all compared, without candidates."""
         self._ids = ids
         self.dim = dim
+        self._scanned = scanned
         self._least, self._per_hit = candidates_least, candidates_per_hit
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def search(self, questions: Vectors, k: int) -> tuple[Scores, Ids]:
+    def search(self, questions: Vectors, k: int, only: Ids | None = None) -> tuple[Scores, Ids]:
         """See ``VectorStore.search``."""
         questions = checked_questions(questions, self.dim)
-        k = max(0, min(k, len(self)))
+        among = None if only is None else stored_positions(only, self._ids)
+        count = len(self) if among is None else len(among)
+        k = max(0, min(k, count))
         scores = np.empty((len(questions), k), dtype=np.float32)
         ids = np.empty((len(questions), k), dtype=np.int64)
-        if k and len(questions):
+        if among is not None and count <= max(self._scanned, k):
+            for row, question in enumerate(questions):
+                scores[row], positions = self._best_of(question, k, among)
+                ids[row] = self._ids[positions]
+        elif k and len(questions):
+            # As many candidates as hold the usual number of allowed ones, if these lie anywhere.
+            wanted = (self._least + self._per_hit * k) * len(self) // count
             with _one_thread():
-                found = self._candidates(questions, min(len(self), self._least + self._per_hit * k))
+                found = self._candidates(questions, min(len(self), wanted))
                 for row, question in enumerate(questions):
-                    scores[row], positions = self._nearest(question, k, found[0][row], found[1][row])
+                    scores[row], positions = self._nearest(question, k, found[0][row], found[1][row], among)
                     ids[row] = self._ids[positions]
         return scores, ids
 
@@ -79,26 +98,38 @@ class FaissStore(ABC):
             scores[row] = self._cosines(question, positions)
         return scores
 
-    def _nearest(self, question: Vectors, k: int, coarse: Scores, positions: Positions) -> tuple[Scores, Positions]:
-        """The best k of the candidates, best first.
+    def _nearest(
+        self, question: Vectors, k: int, coarse: Scores, positions: Positions, among: Positions | None
+    ) -> tuple[Scores, Positions]:
+        """The best k of the candidates, or of those that are among the given positions, best first.
 
         A vector that isn't a candidate scores no higher, for FAISS, than the last one that is. So long as one of the
         best stands at that edge, its equals may lie beyond: ask for twice as many. (Fast scan also loses some when very
         many are equal, and says -1 in their place.)
         """
         while len(positions) < len(self):
+            edge = coarse.min() + ROUNDING
             order = np.argsort(positions)  # positions ascend with ids, so ties come out by id
             coarse, positions = coarse[order], positions[order]
+            asked = len(positions)
             if positions[0] >= 0:
-                scores = self._cosines(question, positions)
-                nearest = best(scores, k)
-                if coarse[nearest].min() > coarse.min() + ROUNDING:
-                    return scores[nearest], positions[nearest]
-            wider, places = self._candidates(question[None], min(len(self), 2 * len(positions)))
+                if among is not None:
+                    kept = np.isin(positions, among, assume_unique=True)
+                    coarse, positions = coarse[kept], positions[kept]
+                if len(positions) >= k:
+                    scores = self._cosines(question, positions)
+                    nearest = best(scores, k)
+                    if coarse[nearest].min() > edge:
+                        return scores[nearest], positions[nearest]
+            wider, places = self._candidates(question[None], min(len(self), 2 * asked))
             coarse, positions = wider[0], places[0]
-        scores = self._cosines(question, np.arange(len(self)))
+        return self._best_of(question, k, np.arange(len(self)) if among is None else among)
+
+    def _best_of(self, question: Vectors, k: int, positions: Positions) -> tuple[Scores, Positions]:
+        """The best k of all these positions, which ascend."""
+        scores = self._cosines(question, positions)
         nearest = best(scores, k)
-        return scores[nearest], nearest
+        return scores[nearest], positions[nearest]
 
     @abstractmethod
     def _candidates(self, questions: Vectors, count: int) -> tuple[Scores, Positions]:
@@ -118,7 +149,7 @@ class FlatStore(FaissStore):
 
     def __init__(self, ids: Ids, vectors: Vectors) -> None:
         """Ids ascending, with their rows."""
-        super().__init__(ids, int(vectors.shape[1]), FLAT_EXTRA, 1)
+        super().__init__(ids, int(vectors.shape[1]), FLAT_EXTRA, 1, len(ids))
         self._vectors = vectors
 
     def save(self, folder: Path) -> None:
@@ -132,6 +163,9 @@ class FlatStore(FaissStore):
         return scores, positions
 
     def _cosines(self, question: Vectors, positions: Positions) -> Scores:
+        if 2 * len(positions) > len(self):  # reading all costs less than copying most; a row's sum is the same
+            everyone: Scores = cosines(self._vectors, question)[positions]
+            return everyone
         return cosines(self._vectors[positions], question)
 
 
@@ -144,7 +178,7 @@ class CodedStore(FaissStore):
 
     def __init__(self, ids: Ids, codes: npt.NDArray[np.int8], scales: npt.NDArray[np.float32], coarse: Any) -> None:
         """Ids ascending, with their codes and scales; a trained FAISS index of the same rows in the same order."""
-        super().__init__(ids, int(codes.shape[1]), CODED_LEAST, CODED_PER_HIT)
+        super().__init__(ids, int(codes.shape[1]), CODED_LEAST, CODED_PER_HIT, CODED_SCANNED)
         self._codes, self._scales, self._coarse = codes, scales, coarse
 
     def save(self, folder: Path) -> None:

@@ -20,6 +20,7 @@ from qa.answer.evidence import LEADING, missing_terms
 from qa.answer.finding import Finding, best_sentence, embedded_texts, find, nearness
 from qa.answer.places import places
 from qa.answer.vectors import SentenceVectors
+from qa.filters import EVERYTHING, Filters
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
@@ -36,11 +37,15 @@ _VECTORS = SentenceVectors()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it comes in: ``history`` has the earlier questions of the conversation, oldest first."""
+    """A question as it comes in: ``history`` has the earlier questions of the conversation, oldest first.
+
+    It is answered from the articles that ``filters`` allow.
+    """
 
     question: str
     id: str | None = None
     history: tuple[str, ...] = ()
+    filters: Filters = EVERYTHING
 
 
 def answer_many(

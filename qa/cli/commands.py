@@ -21,6 +21,7 @@ import click
 from qa.cli import show
 from qa.config import Settings
 from qa.errors import InputError, UsageError, WenbaoError
+from qa.filters import Filters
 
 if TYPE_CHECKING:
     from qa.bot import Bot
@@ -146,14 +147,19 @@ def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | N
 @click.argument("question")
 @click.option("--history", "-H", multiple=True, metavar="QUESTION", help="An earlier question; may be repeated.")
 @_setting("--top-k", "N", "Passages to show, 1 to 50; default 5.")
+@click.option("--file", "-f", "files", multiple=True, metavar="NAME", help="Only from this file, folder/ or pattern.")
+@click.option("--article", "articles", multiple=True, type=int, metavar="ID", help="Only from the article of this id.")
+@click.option("--since", metavar="DAY", help="Only from articles of this day and later, like 2020-03-08.")
+@click.option("--until", metavar="DAY", help="Only from articles of this day and earlier.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
 @_with_settings
-def ask(question: str, history: tuple[str, ...], as_json: bool) -> None:
+def ask(question: str, history: tuple[str, ...], as_json: bool, **filters: Any) -> None:
     """Answer one question."""
     from qa.answer import record_json  # noqa: PLC0415 (comes with the bot)
 
+    only = Filters.read(filters)
     with show.progress_bar() as bar, _bot(bar) as bot:
-        record = bot.ask(question, history=history)
+        record = bot.ask(question, history=history, filters=only)
         if as_json:
             click.echo(record_json(record))
         else:

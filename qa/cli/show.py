@@ -107,6 +107,9 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
     """The answer, then its passages with their places, the sentence that answers marked on a terminal."""
     if record["searched_as"] != record["question"]:
         click.echo(_styled(f"searched as: {record['searched_as']}", dim=True))
+    if "searched_in" in record:
+        within = record["searched_in"]
+        click.echo(_styled(f"searched in: {within['articles']} articles, {within['passages']} passages", dim=True))
     if record["status"] == "answered":
         click.echo(_styled(record["answer"], bold=True, fg="green"))
     elif record["status"] == "possible":

@@ -11,6 +11,7 @@ Everything else on disk is a cache that is rebuilt from here (qa.generations). T
 """
 
 from qa.sqlite import store_errors, sync
+from qa.store.catalogue import Catalogue, Place
 from qa.store.database import write_lock
 from qa.store.reader import Store
 from qa.store.values import (
@@ -29,8 +30,10 @@ from qa.store.writer import Writer
 
 __all__ = [
     "ArticleLine",
+    "Catalogue",
     "Finding",
     "Model",
+    "Place",
     "SplitPage",
     "Store",
     "StoredArticle",

@@ -22,6 +22,7 @@ from qa.articles import Piece
 from qa.errors import NotFoundError, StoreError
 from qa.reading import Document, Heading, shown_name
 from qa.sqlite import SQLITE_ERRORS, backup, connect, corrupt, from_sqlite, read_only, store_errors
+from qa.store.catalogue import Catalogue, Place
 from qa.store.database import NAME, check_header, prepare, readable_query, write_lock
 from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table, row_hash
 from qa.store.values import (
@@ -155,6 +156,24 @@ class Store:
                         )
                     )
         return lines
+
+    def catalogue(self) -> Catalogue:
+        """Every sound article's file and date, with the passages of each: what filters are judged by."""
+        with self._reading() as connection:
+            files = {row[0]: str(row[1]) for row in self._rows(connection, FILES, "")}
+            places = [
+                Place(row[0], files[row[1]], None)
+                for row in self._rows(connection, ARTICLES, "ORDER BY file_id, ordinal")
+                if row[1] in files
+            ]
+            # Both columns stand in the index of (section_id, ordinal): no passage's text is read.
+            pairs = np.array(
+                connection.execute(
+                    "SELECT p.id, s.article_id FROM passages p JOIN sections s ON s.id = p.section_id"
+                ).fetchall(),
+                np.int64,
+            ).reshape(-1, 2)
+            return Catalogue(places, pairs[:, 0], pairs[:, 1])
 
     # --- texts ---
 

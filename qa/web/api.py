@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from qa.answer import record_json
 from qa.bot import Bot
 from qa.errors import UsageError
+from qa.filters import SCHEMA, Filters
 from qa.store.structure import article_structure
 from qa.web.article_page import find_article
 
@@ -40,6 +41,10 @@ Text = Annotated[str, AfterValidator(_whole_text)]
 """JSON's escapes can name half characters, which no model and no UTF-8 answer can hold."""
 
 
+AskFilters = Annotated[Filters, PlainValidator(Filters.read), WithJsonSchema(dict(SCHEMA))]
+"""Read by the code that reads them everywhere, which says FILTER_INVALID and the field."""
+
+
 class Ask(_Model):
     """What is asked."""
 
@@ -48,6 +53,8 @@ class Ask(_Model):
     """Earlier questions of the conversation, oldest first."""
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None = None
     """Passages wanted; the server's setting when absent."""
+    filters: AskFilters | None = None
+    """Which articles may answer; all when absent."""
 
 
 class Span(_Model):
@@ -95,8 +102,18 @@ class FoundPassage(_Model):
     why: Why
 
 
+class SearchedIn(_Model):
+    """How much the question's filters allowed."""
+
+    articles: int
+    passages: int
+
+
 class AnswerRecord(_Model):
-    """The answer record, the same from every surface; ``missing_terms`` are words that no article has."""
+    """The answer record, the same from every surface; ``missing_terms`` are words that no article has.
+
+    ``searched_in`` stands in the answers to questions with filters.
+    """
 
     id: str | None = None
     question: str
@@ -106,6 +123,7 @@ class AnswerRecord(_Model):
     searched_as: str
     passages: list[FoundPassage]
     missing_terms: list[str] = []
+    searched_in: SearchedIn | None = None
     trace_id: str
     elapsed_ms: float
 
@@ -230,7 +248,9 @@ def router(bot: Bot) -> APIRouter:
     async def ask(request: Request) -> Response:
         """The answer record; with ``Accept: text/event-stream`` the events passages, answer (the record) and done."""
         body = await read_ask(request)
-        record = await run_in_threadpool(bot.ask, body.question, history=body.history, top_k=body.top_k)
+        record = await run_in_threadpool(
+            bot.ask, body.question, history=body.history, top_k=body.top_k, filters=body.filters
+        )
         answer = record_json(record)
         if "text/event-stream" not in request.headers.get("accept", ""):
             return Response(answer, media_type="application/json")
