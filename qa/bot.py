@@ -6,28 +6,31 @@ between threads: each call uses the state of the corpus that is current when it 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from embeddings import Embedder, load_embedder
 from embeddings.errors import EmbeddingsError
+from qa import indexing
 from qa.answer import Question, Record, answer_many
 from qa.chat import complete, emphasised
 from qa.config import Settings
 from qa.errors import ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
-from qa.generations import Indexes, Progress, open_indexes
-from qa.indexing import IndexReport, index
+from qa.generations import LOCK_WAIT_S, Indexes, Progress, open_indexes, refresh
+from qa.indexing import IndexReport
+from qa.reading import Document, Problem
 from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store
-from qa.text import Terms
+from qa.text import TERMS_FILES, Terms
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 """The sample corpus, indexed when the data folder holds nothing yet."""
@@ -38,6 +41,14 @@ MOST_PASSAGES = 50
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
 
 
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """The indexes that are open, and the retrieval over them."""
+
+    indexes: Indexes
+    retriever: Retriever
+
+
 class Bot:
     """Asks and indexes one data folder. Close it, or use it as a context manager."""
 
@@ -46,9 +57,9 @@ class Bot:
         self.store = store
         self.embedder = embedder
         self.terms = terms
+        self._opening = threading.Lock()
+        self._current: _Current | None = None
         self._lock = threading.Lock()
-        self._indexes: Indexes | None = None
-        self._retriever: Retriever | None = None
         self._catalogue: tuple[int, Catalogue] | None = None
 
     @classmethod
@@ -65,7 +76,7 @@ class Bot:
             ModelError: the model can't be used.
             StoreError: the data folder can't be used.
         """
-        terms = Terms.from_folder(settings.dict)
+        terms = owners_terms(settings)
         embedder = _embedder(settings)
         store = Store(settings.data)
         bot = cls(settings, store, embedder, terms)
@@ -129,7 +140,7 @@ class Bot:
             found = self._retrieved(retriever, searched, [q.filters for q in questions], k)
             retrieved = [replace(found[i], question=c) for i, c in enumerate(completed)]
             passages = self.store.passages(list({hit.passage_id for found in retrieved for hit in found.hits}))
-            records = answer_many(questions, retrieved, passages, self.embedder, self.terms)
+            records = answer_many(questions, retrieved, passages, self.embedder, retriever.terms)
             records = [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
         except EmbeddingsError as error:
             raise ModelError(error.code, str(error)) from error
@@ -160,14 +171,29 @@ class Bot:
             )
 
     def retriever(self) -> Retriever:
-        """Retrieval over the corpus as it is now; indexes that a change made stale are opened again first."""
-        with self._lock:
-            if self._retriever is None or self._indexes is None or self._indexes.sequence != self.store.sequence():
-                self._indexes = open_indexes(self.store, self.embedder, self.terms)
-                self._retriever = Retriever(
-                    self._indexes.lexical, self._indexes.vectors, self.embedder, self.terms, self._texts
-                )
-            return self._retriever
+        """Retrieval over the corpus as it is now.
+
+        Indexes that a change made stale are opened again first. While somebody is still writing, or another thread is
+        opening them, questions are answered from the earlier ones: what they name and the store lacks is left out.
+        """
+        current = self._current
+        if current is not None and self._is_fresh(current):
+            return current.retriever
+        with contextlib.ExitStack() as stack:
+            if not self._opening.acquire(blocking=current is None):
+                assert current is not None  # noqa: S101 (for else it would have waited)
+                return current.retriever
+            stack.callback(self._opening.release)
+            current, terms = self._current, self.terms
+            if current is not None and (self._is_fresh(current) or self.store.being_written()):
+                return current.retriever
+            indexes = open_indexes(self.store, self.embedder, terms)
+            retriever = Retriever(indexes.lexical, indexes.vectors, self.embedder, terms, self._texts)
+            self._current = _Current(indexes, retriever)
+            return retriever
+
+    def _is_fresh(self, current: _Current) -> bool:
+        return current.indexes.sequence == self.store.sequence() and current.retriever.terms is self.terms
 
     def catalogue(self) -> Catalogue:
         """The articles as they are now, by file and date, with their passages: what filters are judged by."""
@@ -212,7 +238,7 @@ class Bot:
         progress: Progress | None = None,
     ) -> IndexReport:
         """Adds and updates the files under ``paths``: see ``qa.indexing.index``."""
-        return index(
+        return indexing.index(
             self.store,
             paths,
             self.embedder,
@@ -224,15 +250,74 @@ class Bot:
             max_bytes=self.settings.file_mb * 2**20,
         )
 
+    def add(
+        self,
+        documents: Iterable[Document | Problem],
+        *,
+        settled: Callable[[str, str, Problem | None], None],
+        progress: Progress | None = None,
+        wait_s: float = 0.0,
+    ) -> None:
+        """Takes uploaded documents in: see ``qa.indexing.add``."""
+        indexing.add(
+            self.store, documents, self.embedder, self.terms, settled=settled, progress=progress, wait_s=wait_s
+        )
+
+    def withdraw(
+        self,
+        *,
+        files: Sequence[str] = (),
+        articles: Sequence[int] = (),
+        committed: Callable[[], None] = lambda: None,
+        wait_s: float = 0.0,
+    ) -> None:
+        """Takes files and articles out: see ``qa.indexing.withdraw``."""
+        indexing.withdraw(
+            self.store,
+            self.embedder,
+            self.terms,
+            files=files,
+            articles=articles,
+            committed=committed,
+            wait_s=wait_s,
+        )
+
+    def use_terms(self, terms: Terms, progress: Progress | None = None) -> None:
+        """From now on texts are cut by ``terms``; until the indexes are built by them, the earlier ones answer.
+
+        Raises:
+            StoreError: WRITER_LOCKED, DISK_FULL and their kin; then all is as before.
+        """
+        with self.store.writer(LOCK_WAIT_S) as writer:
+            refresh(self.store, writer, self.embedder, terms, progress)
+            self.terms = terms
+        self.retriever()
+
     def facts(self) -> dict[str, Any]:
         """What there is to say of the corpus: counts by kind, the model, the generation in use."""
-        with self._lock:
-            generation = self._indexes.generation if self._indexes is not None else None
+        generation = None if self._current is None else self._current.indexes.generation
         return {
             **self.store.counts(),
             "model": {"name": self.embedder.name, "dim": self.embedder.dim, "fingerprint": self.embedder.fingerprint},
             "generation": generation,
         }
+
+
+def terms_folder(settings: Settings) -> Path:
+    """Where the owner's dictionary and synonyms are kept: ``WENBAO_DICT``, else ``DATA/dict``, made when needed."""
+    return settings.dict or settings.data / "dict"
+
+
+def owners_terms(settings: Settings) -> Terms:
+    """How the owner wants texts to be cut.
+
+    Raises:
+        UsageError: CONFIG_VALUE when a file of theirs is malformed, or ``WENBAO_DICT`` names a folder without any.
+    """
+    folder = terms_folder(settings)
+    if settings.dict is None and not any((folder / name).exists() for name in TERMS_FILES):
+        return Terms()
+    return Terms.from_folder(folder)
 
 
 def _embedder(settings: Settings) -> Embedder:

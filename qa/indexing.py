@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from embeddings.embedder import Embedder
 from qa import generations
 from qa.articles import ARTICLES_VERSION, split_page
-from qa.errors import InputError, StoreError, UsageError
+from qa.errors import InputError, NotFoundError, StoreError, UsageError
 from qa.generations import Progress, embed, model_of
 from qa.passages import PASSAGES_VERSION, split_section
 from qa.reading import MAX_BYTES, Document, Found, Problem, load, parse, shown_name, walk
@@ -24,6 +24,8 @@ from qa.text import Terms
 
 STRUCTURE = f"{ARTICLES_VERSION}.{PASSAGES_VERSION}"
 """The version of the splitting: files stored with another one are split again from their stored text."""
+UPLOADS = "/uploads"
+"""The root of uploaded files; no folder's name has a stroke in it. Runs over folders leave them alone."""
 BATCH_PASSAGES = 512
 """Passages after which a batch is committed: what a kill costs, about a minute of a large model on a processor."""
 
@@ -114,6 +116,126 @@ def index(
         )
 
 
+def add(
+    store: Store,
+    documents: Iterable[Document | Problem],
+    embedder: Embedder,
+    terms: Terms,
+    *,
+    settled: Callable[[str, str, Problem | None], None],
+    progress: Progress | None = None,
+    wait_s: float = 0.0,
+) -> None:
+    """Uploaded documents are in the store and in a generation of indexes.
+
+    ``settled`` is told of each file when nothing can take it back: its name; "added", "changed", "unchanged" or
+    "problem"; and the problem. A file of a folder that was indexed isn't replaced (FILE_NAME_TAKEN): the next run over
+    that folder would undo it. One that is there with the same text stays what it is.
+
+    Raises:
+        StoreError: WRITER_LOCKED after ``wait_s`` seconds, DISK_FULL and their kin; what was settled stays.
+        ModelError: as the embedder gives it.
+    """
+    with store.writer(wait_s) as writer:
+        batch = _Batch(store, writer, embedder)
+        known = store.files()
+        met: set[str] = set()
+        waiting: list[tuple[str, str]] = []
+
+        def committed() -> None:
+            for name, outcome in waiting:
+                settled(name, outcome, None)
+            waiting.clear()
+
+        for item in documents:
+            problem = item if isinstance(item, Problem) else _refused(item, known.get(item.file), met)
+            met.add(item.file)
+            if problem is not None or isinstance(item, Problem):
+                settled(item.file, "problem", problem)
+            elif item.file in known and _is_as_stored(store, known[item.file], item):
+                settled(item.file, "unchanged", None)
+            else:
+                waiting.append((item.file, "changed" if item.file in known else "added"))
+                batch.add(item, UPLOADS)
+                if not batch:
+                    committed()
+        batch.commit()
+        committed()
+        generations.refresh(store, batch.writer, embedder, terms, progress)
+
+
+def _refused(document: Document, old: StoredFile | None, met: set[str]) -> Problem | None:
+    """Why an uploaded document can't be taken in."""
+    try:
+        check_storable(document, UPLOADS)
+    except InputError as error:
+        return Problem(document.file, error.code, error.message)
+    if document.file in met:
+        message = f"{document.file}: another file of this upload has the same name; rename one."
+        return Problem(document.file, "NAME_TAKEN", message)
+    if old is not None and old.root != UPLOADS and old.sha256 != document.sha256:
+        return Problem(
+            document.file,
+            "FILE_NAME_TAKEN",
+            f"{document.file}: a file of this name with other content is in the corpus already, from "
+            f"{_origin(old)}; rename the upload, or change the file there and index it again.",
+        )
+    return None
+
+
+def _is_as_stored(store: Store, old: StoredFile, document: Document) -> bool:
+    """Same bytes read to the same text: not so when an article was withdrawn, which uploading again brings back."""
+    if old.sha256 != document.sha256:
+        return False
+    try:
+        return old.root != UPLOADS or store.document(old.name) == document
+    except StoreError:  # damaged: what was uploaded mends it
+        return False
+
+
+def withdraw(
+    store: Store,
+    embedder: Embedder,
+    terms: Terms,
+    *,
+    files: Sequence[str] = (),
+    articles: Sequence[int] = (),
+    committed: Callable[[], None] = lambda: None,
+    wait_s: float = 0.0,
+) -> None:
+    """Files and articles are gone from the store at once, all or none, and then from a new generation of indexes.
+
+    What was uploaded goes whole. A file of an indexed folder stays as an empty one, so that the next run over the
+    folder doesn't bring it back; its text is blanked. ``committed`` is called when they are gone from the store, and
+    so from every answer, before the indexes are built.
+
+    Raises:
+        NotFoundError: FILE_NOT_FOUND, NOT_FOUND.
+        StoreError: WRITER_LOCKED after ``wait_s`` seconds, DISK_FULL and their kin.
+    """
+    with store.writer(wait_s) as writer:
+        lines = store.articles()
+        by_id = {line.id: line for line in lines}
+        known = store.files()
+        for number in articles:
+            if number not in by_id:
+                raise NotFoundError("NOT_FOUND", f"There is no article {number}; it may have been removed.")
+        with writer.transaction():
+            for name in files:
+                if name in known and known[name].root != UPLOADS:
+                    writer.withdraw(name, [(0, known[name].chars)])
+                else:
+                    writer.remove(name)
+            for name in dict.fromkeys(by_id[number].file for number in articles if by_id[number].file not in files):
+                gone = [(by_id[number].start, by_id[number].end) for number in articles if by_id[number].file == name]
+                if known[name].root == UPLOADS and len(gone) == sum(line.file == name for line in lines):
+                    writer.remove(name)
+                else:
+                    writer.withdraw(name, gone)
+        committed()
+        generations.refresh(store, writer, embedder, terms)
+
+
 def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms) -> None:
     """The files are gone from the store at once, all or none, and from a new generation of indexes.
 
@@ -201,19 +323,30 @@ class _Run:
 
     def _require_name(self, old: StoredFile, found: Found) -> None:
         """A name stands for one file: with ``prune`` that of another folder may be replaced, if it isn't met itself."""
-        if old.root == found.root or (self.prune and old.root not in self.roots):
+        if old.root == found.root or (self.prune and old.root not in self.roots and old.root != UPLOADS):
             return
+        way_out = "delete the upload" if old.root == UPLOADS else "replace the earlier folder with --prune"
         raise InputError(
             "FILE_NAME_TAKEN",
-            f"{found.file}: a file of this name with other content is in the corpus already, from "
-            f"{f'the folder {old.root!r}' if old.root else 'a path of its own'}; rename one, index the folder above "
-            "both, or replace the earlier folder with --prune.",
+            f"{found.file}: a file of this name with other content is in the corpus already, from {_origin(old)}; "
+            f"rename one, index the folder above both, or {way_out}.",
         )
 
     def not_met(self) -> list[str]:
-        """Names that the store has and this run didn't meet, but for those below a folder that couldn't be listed."""
+        """Names that the store has and this run didn't meet, but for uploads and those below an unlisted folder."""
         closed = tuple(f"{problem.file}/" for problem in self.problems)
-        return [name for name in self.known if name not in self.met and not name.startswith(closed)]
+        return [
+            name
+            for name, file in self.known.items()
+            if name not in self.met and file.root != UPLOADS and not name.startswith(closed)
+        ]
+
+
+def _origin(file: StoredFile) -> str:
+    """Where a stored file came from, in words."""
+    if file.root == UPLOADS:
+        return "an upload"
+    return f"the folder {file.root!r}" if file.root else "a path of its own"
 
 
 class _Batch:
@@ -226,6 +359,10 @@ class _Batch:
         self._embedder = embedder
         self._pages: list[tuple[SplitPage, str]] = []
         self._texts: dict[str, None] = {}
+
+    def __bool__(self) -> bool:
+        """Whether something is added that isn't committed yet."""
+        return bool(self._pages)
 
     def add(self, document: Document, root: str) -> None:
         """Takes the document in; a full batch is committed."""

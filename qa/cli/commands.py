@@ -259,13 +259,13 @@ def _evaluated(set_: Path, leg: Any, bar: Progress | None) -> Evaluation:
     # As in ``evaluate``.
     from embeddings import load_embedder  # noqa: PLC0415
     from qa import evaluate as evaluation  # noqa: PLC0415
-    from qa.text import Terms  # noqa: PLC0415
+    from qa.bot import owners_terms  # noqa: PLC0415
 
     if set_.is_dir():
         collection = evaluation.read_collection(set_)
         settings = _settings()
         embedder = load_embedder(settings.model, allow_download=settings.allow_download)
-        terms = Terms.from_folder(settings.dict)
+        terms = owners_terms(settings)
         with tempfile.TemporaryDirectory(prefix="wenbao-eval-") as folder:
             retriever = evaluation.index_corpus(collection.corpus, embedder, terms, Path(folder), bar)
             return evaluation.evaluate_collection(collection, retriever, leg, bar)

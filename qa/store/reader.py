@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -24,7 +23,7 @@ from qa.reading import Document, Heading, shown_name
 from qa.sqlite import SQLITE_ERRORS, backup, connect, corrupt, from_sqlite, read_only, store_errors
 from qa.store.catalogue import Catalogue, Place
 from qa.store.database import NAME, check_header, prepare, readable_query, write_lock
-from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table, row_hash
+from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table, parts_hash, row_hash
 from qa.store.values import (
     ArticleLine,
     Finding,
@@ -38,6 +37,8 @@ from qa.store.values import (
 from qa.store.writer import Writer
 
 _LOG = logging.getLogger(__name__)
+_PROBE_S = 0.1
+"""How long a writer waits at least: ``being_written`` holds the lock for a moment to see whether it is free."""
 _BATCH = 500
 """Ids asked for at once; SQLite allows 32,766 variables, fewer keep the statements short."""
 
@@ -142,20 +143,21 @@ class Store:
         """Every article, by file name and place."""
         lines = []
         with self._reading() as connection:
-            for file in map(_file, self._rows(connection, FILES, "ORDER BY name")):
-                for row in self._parts(connection, ARTICLES, "file_id", file.id):
-                    number, _, _, kicker, headline, subhead, byline, start, end = row
-                    sections, passages = connection.execute(
-                        "SELECT count(DISTINCT s.id), count(p.id)"
-                        " FROM sections s LEFT JOIN passages p ON p.section_id = s.id WHERE s.article_id = ?",
-                        (number,),
-                    ).fetchone()
-                    lines.append(
-                        ArticleLine(
-                            number, file.name, headline, kicker, subhead, byline, start, end, sections, passages
-                        )
-                    )
-        return lines
+            names = {file.id: file.name for file in map(_file, self._rows(connection, FILES, ""))}
+            counts = {
+                number: (sections, passages)
+                for number, sections, passages in connection.execute(
+                    "SELECT s.article_id, count(DISTINCT s.id), count(p.id)"
+                    " FROM sections s LEFT JOIN passages p ON p.section_id = s.id GROUP BY s.article_id"
+                )
+            }
+            for row in self._rows(connection, ARTICLES, "ORDER BY file_id, ordinal"):
+                number, file_id, _, kicker, headline, subhead, byline, start, end = row
+                if file_id in names:
+                    counted = counts.get(number, (0, 0))
+                    line = ArticleLine(number, names[file_id], headline, kicker, subhead, byline, start, end, *counted)
+                    lines.append(line)
+        return sorted(lines, key=lambda line: line.file)  # the order within a file stays
 
     def catalogue(self) -> Catalogue:
         """Every sound article's file and date, with the passages of each: what filters are judged by."""
@@ -342,7 +344,7 @@ class Store:
         """
         if self.read_only:
             raise read_only(self.path, "it was opened for reading only")
-        with write_lock(self.folder, wait_s):
+        with write_lock(self.folder, max(wait_s, _PROBE_S)):
             check_header(self.path)  # a newer wenbao may have upgraded it since it was opened
             with store_errors(self.path):
                 connection = connect(self.path, "mode=rw")
@@ -352,6 +354,16 @@ class Store:
                 self._checkpoint(connection)
             finally:
                 connection.close()
+
+    def being_written(self) -> bool:
+        """Whether somebody, here or in another process, holds the writer's lock at this moment."""
+        if self.read_only:
+            return False
+        try:
+            with write_lock(self.folder):
+                return False
+        except StoreError as error:
+            return error.code == "WRITER_LOCKED"
 
     def backup(self, target: Path) -> None:
         """A copy of the store in one file, as it is at this moment, also while it is being written.
@@ -401,28 +413,11 @@ class Store:
         ]
 
     def _incomplete(self, connection: sqlite3.Connection) -> list[str]:
-        def hashes(table: Table, parent: str, number: int) -> list[tuple[int, bytes]]:
-            return connection.execute(
-                f"SELECT id, row_hash FROM {table.name} WHERE {parent} = ? ORDER BY ordinal",  # noqa: S608
-                (number,),
-            ).fetchall()
-
-        names = []
-        for row in self._rows(connection, FILES, "ORDER BY name"):
-            parts = hashlib.sha256()
-            for (stored,) in connection.execute("SELECT row_hash FROM texts WHERE id = ?", (row[0],)):
-                parts.update(stored)
-            for article_id, article in hashes(ARTICLES, "file_id", row[0]):
-                parts.update(article)
-                for section_id, section in hashes(SECTIONS, "article_id", article_id):
-                    parts.update(section)
-                    for _, passage in hashes(PASSAGES, "section_id", section_id):
-                        parts.update(passage)
-            for _, furniture in hashes(FURNITURE, "file_id", row[0]):
-                parts.update(furniture)
-            if parts.digest() != row[_PARTS]:
-                names.append(row[1])
-        return names
+        return [
+            row[1]
+            for row in self._rows(connection, FILES, "ORDER BY name")
+            if parts_hash(connection, row[0]) != row[_PARTS]
+        ]
 
     # --- rows ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from dataclasses import dataclass
 
 Value = str | int | bytes | None
@@ -74,6 +75,29 @@ def row_hash(store_id: str, table: str, *values: Value) -> bytes:
         digest.update(b"%s%d:" % (mark, len(data)))
         digest.update(data)
     return digest.digest()
+
+
+def parts_hash(connection: sqlite3.Connection, file_id: int) -> bytes:
+    """SHA-256 over the row hashes of a file's text, of its articles with all below them, and of its furniture."""
+
+    def below(table: Table, parent: str, number: int) -> list[tuple[int, bytes]]:
+        return connection.execute(
+            f"SELECT id, row_hash FROM {table.name} WHERE {parent} = ? ORDER BY ordinal",  # noqa: S608
+            (number,),
+        ).fetchall()
+
+    parts = hashlib.sha256()
+    for (stored,) in connection.execute("SELECT row_hash FROM texts WHERE id = ?", (file_id,)):
+        parts.update(stored)
+    for article_id, article in below(ARTICLES, "file_id", file_id):
+        parts.update(article)
+        for section_id, section in below(SECTIONS, "article_id", article_id):
+            parts.update(section)
+            for _, passage in below(PASSAGES, "section_id", section_id):
+                parts.update(passage)
+    for _, furniture in below(FURNITURE, "file_id", file_id):
+        parts.update(furniture)
+    return parts.digest()
 
 
 def stable_id(*parts: Value) -> int:

@@ -5,17 +5,33 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from embeddings.vectors import Vectors
 from qa.errors import NotFoundError, StoreError
 from qa.sqlite import store_errors, transaction
-from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TEXTS, Table, Value, row_hash, stable_id
+from qa.store.rows import (
+    ARTICLES,
+    FILES,
+    FURNITURE,
+    PASSAGES,
+    SECTIONS,
+    TEXTS,
+    Table,
+    Value,
+    parts_hash,
+    row_hash,
+    stable_id,
+)
 from qa.store.values import Model, SplitPage, check_storable, content_hash, section_texts
+
+_INK = re.compile(r"\S")
 
 
 class Writer:
@@ -64,6 +80,64 @@ class Writer:
                     "FILE_NOT_FOUND", f"No file {file!r} is in {self._path}; `wenbao stats` lists them."
                 )
             self._log("removed", file)
+
+    def withdraw(self, file: str, spans: Sequence[tuple[int, int]]) -> None:
+        """The file's articles and furniture that begin within the spans are gone, and the spans of its text are blank.
+
+        The file stays as it was read otherwise: every offset holds, and a later run that meets the same bytes leaves it
+        alone, so that what was withdrawn doesn't come back by itself (``reread`` lets it).
+
+        Raises:
+            NotFoundError: FILE_NOT_FOUND.
+            StoreError: ROW_CORRUPT, when the file was damaged on the disk; ``remove`` takes it away whole.
+        """
+        with self.transaction(), store_errors(self._path):
+            run = self._connection.execute
+            number, values = self._sound(FILES, "name", file)
+            _, (text,) = self._sound(TEXTS, "id", number)
+            for start, end in spans:
+                text = text[:start] + _INK.sub(" ", text[start:end]) + text[end:]
+                for table in (ARTICLES, FURNITURE):
+                    run(
+                        f"DELETE FROM {table.name} WHERE file_id = ? AND start >= ? AND start < ?",  # noqa: S608
+                        (number, start, end),
+                    )
+            run(
+                "UPDATE texts SET text = ?, row_hash = ? WHERE id = ?",
+                (text, row_hash(self._store_id, TEXTS.name, number, text), number),
+            )
+            headings = [
+                heading
+                for heading in json.loads(values[FILES.columns.index("headings")])
+                if not any(start <= heading[0] < end for start, end in spans)
+            ]
+            values[FILES.columns.index("headings")] = json.dumps(headings, separators=(",", ":"))
+            values[FILES.columns.index("parts")] = parts_hash(self._connection, number)
+            run(
+                "UPDATE files SET headings = ?, parts = ?, row_hash = ? WHERE id = ?",
+                (
+                    values[FILES.columns.index("headings")],
+                    values[FILES.columns.index("parts")],
+                    row_hash(self._store_id, FILES.name, number, *values),
+                    number,
+                ),
+            )
+            self._log("withdrawn", file)
+
+    def _sound(self, table: Table, column: str, key: str | int) -> tuple[int, list[Any]]:
+        """The row's id and columns.
+
+        Raises:
+            NotFoundError: FILE_NOT_FOUND.
+            StoreError: ROW_CORRUPT.
+        """
+        row = self._connection.execute(f"{table.select} WHERE {column} = ?", (key,)).fetchone()
+        if row is None:
+            raise NotFoundError("FILE_NOT_FOUND", f"No file {key!r} is in {self._path}; `wenbao stats` lists them.")
+        number, *values, stored = row
+        if stored != row_hash(self._store_id, table.name, number, *values):
+            raise StoreError("ROW_CORRUPT", f"{key}: it was damaged on the disk; run `wenbao doctor --repair` first.")
+        return int(number), values
 
     def put_vectors(self, model: Model, texts: Sequence[str], vectors: Vectors) -> None:
         """Row ``i`` of ``vectors`` is the vector of every passage whose indexed text is ``texts[i]``."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
@@ -21,6 +23,9 @@ from qa.text.numerals import numbers
 
 TERMS_VERSION = 1
 """Grows with every change of the terms that a text gives, so that indexes made before are rebuilt."""
+
+TERMS_FILES = ("dictionary.txt", "synonyms.txt")
+"""What an owner's folder may hold."""
 
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
 _RUN = regex.compile(
@@ -81,7 +86,7 @@ class Terms:
         """
         if folder is None:
             return cls()
-        dictionary, synonyms = (folder / name for name in ("dictionary.txt", "synonyms.txt"))
+        dictionary, synonyms = (folder / name for name in TERMS_FILES)
         if not dictionary.exists() and not synonyms.exists():
             raise UsageError(
                 "CONFIG_VALUE", f"WENBAO_DICT={folder}: expected dictionary.txt or synonyms.txt there.", "WENBAO_DICT"
@@ -181,13 +186,9 @@ def _rjieba_split(run: str) -> list[str]:
 def _jieba(dictionary: Path) -> tuple[_Words, _Split]:
     """Words by jieba itself, with the owner's words: rjieba weighs added words a little differently."""
     own = [_entry(dictionary, number, fields) for number, fields in _lines(dictionary)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in its sources; errors where warnings are errors
-        import jieba  # half a second of dictionary: only for owners who have one of their own  # noqa: PLC0415
-
+    jieba, frequencies, total = _jiebas_own()
     tokenizer = jieba.Tokenizer()
-    # What initialize() does, without its cache: that is a marshal file in a folder that other users can write to.
-    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.FREQ, tokenizer.total = frequencies.copy(), total
     tokenizer.initialized = True
     for word, frequency, tag in own:
         tokenizer.add_word(word, frequency, tag)
@@ -199,6 +200,18 @@ def _jieba(dictionary: Path) -> tuple[_Words, _Split]:
         return list(tokenizer.cut(run, HMM=False))
 
     return words, split
+
+
+@cache
+def _jiebas_own() -> tuple[Any, dict[str, int], int]:
+    """jieba, with its own dictionary's frequencies and their sum; read once, for each owner's dictionary adds to it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in its sources; errors where warnings are errors
+        import jieba  # half a second of dictionary: only for owners who have one of their own  # noqa: PLC0415
+
+    tokenizer = jieba.Tokenizer()
+    # What initialize() does, without its cache: that is a marshal file in a folder that other users can write to.
+    return jieba, *tokenizer.gen_pfdict(tokenizer.get_dict_file())
 
 
 def _entry(path: Path, number: int, fields: list[str]) -> tuple[str, int | None, str | None]:
