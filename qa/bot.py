@@ -30,7 +30,7 @@ from qa.indexing import IndexReport
 from qa.reading import Document, Problem
 from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store
-from qa.text import TERMS_FILES, Terms
+from qa.text import Terms
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 """The sample corpus, indexed when the data folder holds nothing yet."""
@@ -315,7 +315,7 @@ def owners_terms(settings: Settings) -> Terms:
         UsageError: CONFIG_VALUE when a file of theirs is malformed, or ``WENBAO_DICT`` names a folder without any.
     """
     folder = terms_folder(settings)
-    if settings.dict is None and not any((folder / name).exists() for name in TERMS_FILES):
+    if settings.dict is None and not any((folder / name).exists() for name in Terms.FILES):
         return Terms()
     return Terms.from_folder(folder)
 

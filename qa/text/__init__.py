@@ -7,6 +7,6 @@ places do.
 
 from qa.text.boundaries import sentences
 from qa.text.folding import FOLD_VERSION, Folded, fold, fold_text
-from qa.text.terms import TERMS_FILES, TERMS_VERSION, Terms
+from qa.text.terms import TERMS_VERSION, Terms
 
-__all__ = ["FOLD_VERSION", "TERMS_FILES", "TERMS_VERSION", "Folded", "Terms", "fold", "fold_text", "sentences"]
+__all__ = ["FOLD_VERSION", "TERMS_VERSION", "Folded", "Terms", "fold", "fold_text", "sentences"]

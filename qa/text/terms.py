@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
@@ -23,9 +23,6 @@ from qa.text.numerals import numbers
 
 TERMS_VERSION = 1
 """Grows with every change of the terms that a text gives, so that indexes made before are rebuilt."""
-
-TERMS_FILES = ("dictionary.txt", "synonyms.txt")
-"""What an owner's folder may hold."""
 
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
 _RUN = regex.compile(
@@ -57,6 +54,9 @@ _Split = Callable[[str], list[str]]
 class Terms:
     """How text is cut into index terms; one instance a process, safe to share between threads."""
 
+    FILES: ClassVar = ("dictionary.txt", "synonyms.txt")
+    """What an owner's folder may hold."""
+
     version: str
     """Changes whenever a text's terms would: ``TERMS_VERSION`` and a hash of the owner's dictionary and synonyms."""
 
@@ -86,7 +86,7 @@ class Terms:
         """
         if folder is None:
             return cls()
-        dictionary, synonyms = (folder / name for name in TERMS_FILES)
+        dictionary, synonyms = (folder / name for name in cls.FILES)
         if not dictionary.exists() and not synonyms.exists():
             raise UsageError(
                 "CONFIG_VALUE", f"WENBAO_DICT={folder}: expected dictionary.txt or synonyms.txt there.", "WENBAO_DICT"
