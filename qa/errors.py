@@ -7,6 +7,8 @@ docs/errors.md. Drawn first, so that the tree is seen at once::
     ├── UsageError       exit 2   HTTP 400   a command, option or setting is wrong
     ├── QuestionError    exit 2   HTTP 422   a question can't be asked as it is
     ├── NotFoundError    exit 2   HTTP 404   nothing has that name or id
+    ├── AccessError      exit 2   HTTP 401   who asks isn't known
+    │   └── ForbiddenError        HTTP 403   who asks is known and may not
     ├── InputError       exit 3   HTTP 422   a file or row can't be used (the others are)
     ├── ModelError       exit 4   HTTP 503   the embedding model can't be used
     ├── StoreError       exit 5   HTTP 503   the data folder, its lock or its disk
@@ -50,6 +52,19 @@ class NotFoundError(WenbaoError):
 
     exit_code = 2
     http_status = 404
+
+
+class AccessError(WenbaoError):
+    """Who asks isn't known: no key or token, or none of ours."""
+
+    exit_code = 2
+    http_status = 401
+
+
+class ForbiddenError(AccessError):
+    """Who asks is known and may not do this, or not from there."""
+
+    http_status = 403
 
 
 class InputError(WenbaoError):

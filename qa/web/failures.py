@@ -29,7 +29,10 @@ def add_error_handlers(app: FastAPI) -> None:
     async def ours(request: Request, error: WenbaoError) -> Response:
         if error.http_status >= 500:
             log.error("%s %s: %s", request.state.request_id, error.code, error.message)
-        return _respond(request, error.http_status, error.code, error.message, error.field)
+        response = _respond(request, error.http_status, error.code, error.message, error.field)
+        if error.http_status == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        return response
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

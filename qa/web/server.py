@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from qa.access import Access
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
@@ -50,6 +51,7 @@ def build_app(bot: Bot) -> ASGIApp:
     # No origin is allowed. It must be there all the same: without it Gradio answers any origin, with credentials.
     app.add_middleware(CORSMiddleware)
     add_error_handlers(app)
+    app.state.access = Access(bot.settings.data)
     app.include_router(api.router(bot))
     app.include_router(article_page.router(bot))
     app.include_router(help_page.router())
