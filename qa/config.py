@@ -8,6 +8,8 @@ none.
 from __future__ import annotations
 
 import difflib
+import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,10 @@ from pathlib import Path
 from qa.errors import UsageError
 
 PREFIX = "WENBAO_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]")
+_ORIGIN = re.compile(rf"https?://(?:{_HOST.pattern})(?::[0-9]{{1,5}})?")
 
 
 def _folder(text: str) -> Path:
@@ -39,6 +45,29 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise ValueError("expected host names without scheme and port, separated by commas: bot.example.org")
+    return names
+
+
+def _origin(text: str) -> str | None:
+    if not text:
+        return None
+    if not _ORIGIN.fullmatch(text.lower()):
+        raise ValueError("expected scheme and host, without a path or a slash at the end: https://bot.example.org")
+    return text.lower()
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("expected addresses or networks, separated by commas: 127.0.0.1,10.0.0.0/8") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an owner may set. The defaults run on one machine, for one person, offline."""
@@ -59,6 +88,26 @@ class Settings:
     """Longest question, in characters."""
     file_mb: int = 64
     """Largest file that is read, in MiB."""
+    hosts: tuple[str, ...] = ()
+    """Names by which the server may be called, besides this machine's own: ``bot.example.org``."""
+    public_url: str | None = None
+    """Where people reach the server: ``https://bot.example.org``; its host is one of ``hosts``."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies whose word on who asks is taken."""
+    visitor_per_minute: int = 10
+    visitor_burst: int = 5
+    """Questions at once of a visitor who has been quiet."""
+    visitor_per_day: int = 200
+    site_per_minute: int = 120
+    token_per_minute: int = 120
+    workers: int = 4
+    """Questions answered at the same time."""
+    waiting: int = 32
+    """Questions that may wait for that; beyond, 503."""
+    connections: int = 1024
+    """Open connections at once; beyond, the one that has kept its request back longest is closed."""
+    connections_per_address: int = 64
+    """Of one address; not of this machine nor of a trusted proxy."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -94,4 +143,16 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "top_k": _whole(1, 50),
     "question_chars": _whole(1, 100_000),
     "file_mb": _whole(1, 4096),
+    "hosts": _names,
+    "public_url": _origin,
+    "trusted_proxies": _networks,
+    "visitor_per_minute": _whole(1, 100_000),
+    "visitor_burst": _whole(1, 100_000),
+    "visitor_per_day": _whole(1, 10_000_000),
+    "site_per_minute": _whole(1, 1_000_000),
+    "token_per_minute": _whole(1, 1_000_000),
+    "workers": _whole(1, 256),
+    "waiting": _whole(0, 10_000),
+    "connections": _whole(16, 100_000),
+    "connections_per_address": _whole(4, 100_000),
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from qa.config import Network
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -20,6 +20,7 @@ from qa.bot import Bot
 from qa.errors import UsageError
 from qa.filters import SCHEMA, Filters
 from qa.store.structure import article_structure
+from qa.web.admission import Admission, asker_of
 from qa.web.article_page import find_article
 
 MAX_TOP_K = 50
@@ -230,7 +231,7 @@ class FieldError(UsageError):
     http_status = 422
 
 
-def router(bot: Bot) -> APIRouter:
+def router(bot: Bot, admission: Admission) -> APIRouter:
     """The routes of the API, answered by ``bot``."""
     routes = APIRouter()
 
@@ -239,7 +240,7 @@ def router(bot: Bot) -> APIRouter:
         summary="Ask a question",
         responses={
             200: {"model": AnswerRecord, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-            **_errors(400, 408, 413, 415, 422, 500, 503),
+            **_errors(400, 408, 413, 415, 422, 429, 500, 503),
         },
         openapi_extra={
             "requestBody": {"required": True, "content": {"application/json": {"schema": Ask.model_json_schema()}}}
@@ -248,9 +249,8 @@ def router(bot: Bot) -> APIRouter:
     async def ask(request: Request) -> Response:
         """The answer record; with ``Accept: text/event-stream`` the events passages, answer (the record) and done."""
         body = await read_ask(request)
-        record = await run_in_threadpool(
-            bot.ask, body.question, history=body.history, top_k=body.top_k, filters=body.filters
-        )
+        work = partial(bot.ask, body.question, history=body.history, top_k=body.top_k, filters=body.filters)
+        record = await admission.answer(asker_of(request), work)
         answer = record_json(record)
         if "text/event-stream" not in request.headers.get("accept", ""):
             return Response(answer, media_type="application/json")

@@ -12,10 +12,13 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from qa.errors import WenbaoError
 from qa.web.frame import document
 from qa.web.guard import error_body
+from qa.web.limits import LimitError
 from qa.web.words import for_request
 
 log = logging.getLogger(__name__)
 
+UNUSABLE_RETRY_S = 30
+"""When to ask again where store or model can't be used: somebody has to mend it."""
 _HTTP_ERRORS = {
     404: ("NOT_FOUND", "There is nothing at this address."),
     405: ("METHOD_NOT_ALLOWED", "This address does not take that method; the Allow header names those it takes."),
@@ -32,6 +35,9 @@ def add_error_handlers(app: FastAPI) -> None:
         response = _respond(request, error.http_status, error.code, error.message, error.field)
         if error.http_status == 401:
             response.headers["www-authenticate"] = "Bearer"
+        if error.http_status in {429, 503}:
+            wait_s = error.retry_after_s if isinstance(error, LimitError) else UNUSABLE_RETRY_S
+            response.headers["retry-after"] = str(wait_s)
         return response
 
     @app.exception_handler(HTTPException)

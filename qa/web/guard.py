@@ -21,8 +21,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa.config import Network
 from qa.errors import WenbaoError
-from qa.web.addresses import Network, client_address, is_loopback, is_within
+from qa.web.addresses import client_address, is_loopback, is_within
 from qa.web.policies import PAGE_POLICY, SCRIPTED_PAGE_POLICY, add_headers, chat_policy
 
 BODY_BYTES = 64 * 1024

@@ -6,7 +6,9 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
@@ -22,6 +24,7 @@ from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
 from qa.web import api, article_page, help_page
+from qa.web.admission import Admission
 from qa.web.failures import add_error_handlers
 from qa.web.guard import Guard
 from qa.web.words import LANGUAGES, choose
@@ -45,14 +48,25 @@ def build_app(bot: Bot) -> ASGIApp:
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
 
+    admission = Admission(bot.settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        admission.close()
+
     app = FastAPI(
-        title="wenbao", description="Questions answered from a pile of articles.", docs_url=None, redoc_url=None
+        title="wenbao",
+        description="Questions answered from a pile of articles.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
     )
     # No origin is allowed. It must be there all the same: without it Gradio answers any origin, with credentials.
     app.add_middleware(CORSMiddleware)
     add_error_handlers(app)
     app.state.access = Access(bot.settings.data)
-    app.include_router(api.router(bot))
+    app.include_router(api.router(bot, admission))
     app.include_router(article_page.router(bot))
     app.include_router(help_page.router())
     app.mount("/ui", StaticFiles(directory=STATIC))
