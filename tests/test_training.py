@@ -3,6 +3,7 @@
 import json
 import lzma
 import math
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,16 +20,28 @@ from embeddings.training import prepare as prepare_module
 from embeddings.training import train as train_module
 from embeddings.training.__main__ import main
 from embeddings.training.bags import Bags, Batch
-from embeddings.training.batches import Draw
-from embeddings.training.data import Pairs, clean, read_corpus
+from embeddings.training.batches import CHINESE_SHARE, Draw
+from embeddings.training.data import Corpus, Pairs, clean, read_corpus
 from embeddings.training.export import Storage, export, quantise, read_weights
 from embeddings.training.folding import character_map, fold
 from embeddings.training.losses import contrastive, distance
-from embeddings.training.measure import encoder, folder_encoder, retrieval, unit
+from embeddings.training.measure import encoder, folder_encoder, held_out_retrieval, retrieval, unit
+from embeddings.training.mining import neighbours
 from embeddings.training.overlap import overlapping, shingles
-from embeddings.training.prepare import Prepared, prepare
+from embeddings.training.prepare import EXTRA_SHARE, Prepared, Sides, prepare
+from embeddings.training.sources import SOURCES, read_sources
 from embeddings.training.tokenizer import Sizes, compile_character_map, normaliser, pre_tokenizer, unigram
-from embeddings.training.train import Recipe, State, finished, load_checkpoint, principal_axes, start, train, update
+from embeddings.training.train import (
+    Recipe,
+    State,
+    finished,
+    load_checkpoint,
+    principal_axes,
+    start,
+    train,
+    trained_rows,
+    update,
+)
 
 TOY = Recipe(steps=8, dim=16, batch=32, cooldown=3)
 TOY_SIZES = Sizes(characters=200, words=200, pieces=200)
@@ -416,3 +429,183 @@ def test_retrieval_counts_ranks_by_hand(tmp_path: Path) -> None:
 def test_folding_a_whole_text_equals_the_normaliser_but_for_blanks_and_the_invisible() -> None:
     text = "東城區總工會ＡＢＣ「號」Straße"
     assert fold(text) == normaliser().normalize_str(text)
+
+
+# --- rows of other repositories
+
+
+def write_archive(path: Path, members: dict[str, list[dict[str, object]]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, rows in members.items():
+            archive.writestr(name, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of checkouts with a line or two of each source, in the source's own form."""
+    folder = tmp_path_factory.mktemp("snapshots")
+    files = {
+        "iconclass+data/txt/en/txt_en_0_1.txt": "1|Supernatural\n11|death ~ man\n12|Uranus\n",
+        "iconclass+data/txt/zh/txt_zh_0_1.txt": "1|超自然\n11|死亡 ~ 人\n#12|Uranus\n",
+        "countries+countries/lib/countries/data/subdivisions/FR.yaml": (
+            "'01':\n  translations:\n    en: Ain\n    zh: 安省\n    ru: Эн\n    de: Ain\n'02':\n  name: Aisne\n"
+        ),
+        "KGQA+QALD-10/data/qald_10/qald_10.json": json.dumps(
+            {"questions": [{"question": [{"language": "en", "string": "Who?"}, {"language": "zh", "string": "谁？"}]}]}
+        ),
+        "bitcoin-dot-org+bitcoin.org/_translations/en.yml": 'en:\n  a:\n    b: "See <a href=x>this</a>"\n    c: same\n',
+        "ObadaZay+nmt/ara.txt": "Hi.\tمرحبًا.\tCC-BY 2.0\n",
+        "sanghuynh1501+translate_machine/vie.txt": "Run!\tChạy!\n",
+        "ph0ngp+hanviet-pinyin-wordlist/hanviet.csv": (
+            "char,hanviet,pinyin\n街,['nhai'],jie1\n道,\"['đạo', 'đáo']\",dao4\n國,['quốc'],*\n"
+        ),
+        "privacyguides+i18n/i18n/zh/a.md": "# 域名\n\n**加密**的网页\n\n```\ncode\n```\n\n只有一段",
+        "privacyguides+i18n/i18n/ru/a.md": "# Домен\n\nOnly encrypted pages\n\n```\ncode\n```\n\nОдин абзац",
+        "privacyguides+i18n/i18n/de/a.md": "# Domain\n\nzu kurz",
+    }
+    for script in ("chinese", "arabic", "russian", "katakana"):
+        for part in ("80", "20"):
+            line = {"chinese": "noor\t努 尔\t2", "russian": "noor\tн у р\t1"}.get(script, "")
+            files[f"steveash+NETransliteration-COLING2018/data/wd_{script}_{part}"] = line if part == "80" else ""
+    for language, text in {"zh_CN": "见<a href=x>此</a>", "ar": "", "de": "", "es": "", "ja": "", "ru": ""}.items():
+        file = f"bitcoin-dot-org+bitcoin.org/_translations/{language}.yml"
+        files[file] = f'{language}:\n  a:\n    b: "{text}"\n    c: same\n'
+    for part in ("RuBQ_1.0/RuBQ_1.0_dev", "RuBQ_1.0/RuBQ_1.0_test", "RuBQ_2.0/RuBQ_2.0_dev"):
+        files[f"vladislavneon+RuBQ/{part}.json"] = '[{"question_eng": "Where?", "question_text": "Где?"}]'
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    asked = {"en": ("who sang", "Dave Edmunds"), "zh_cn": ("谁唱", "戴维·埃德蒙兹")}
+    rows: dict[str, list[dict[str, object]]] = {
+        language: [{"id": f"{n}_{language}", "question": f"{question} {n}", "answers": [answer]} for n in range(64)]
+        for language, (question, answer) in asked.items()
+    }
+    archives = folder / "mia-workshop+MIA-Shared-Task-2022" / "data" / "eval"
+    members = {f"mkqa_dev/mkqa-{language}.jsonl": found for language, found in rows.items()}
+    write_archive(archives / "mkqa_dev.zip", members)
+    write_archive(archives / "mkqa_test_without_answers.zip", {})
+    return folder
+
+
+def rows_of(table: Pairs, source: str) -> set[tuple[str, str, str]]:
+    columns = zip(table.source, table.language, table.left, table.right, strict=True)
+    return {(language, left, right) for one, language, left, right in columns if one == source}
+
+
+def test_each_source_is_read_as_its_files_are_written(snapshots: Path, toy_data: Path) -> None:
+    corpus = read_corpus(toy_data)
+    corpus.dictionary.source.extend(["cedict-t", "cedict-t"])
+    corpus.dictionary.language.extend(["zh", "zh"])
+    corpus.dictionary.left.extend(["country street", "street"])
+    corpus.dictionary.right.extend(["國街", "街道"])
+    read = read_sources(snapshots, corpus)
+    parallel = {source.name: rows_of(read.parallel, source.name) for source in SOURCES}
+    dictionary = {source.name: rows_of(read.dictionary, source.name) for source in SOURCES}
+    assert dictionary["wikidata-names"] == {("zh", "noor", "努尔"), ("ru", "noor", "нур"), ("ru", "努尔", "нур")}
+    assert parallel["iconclass"] == {("zh", "Supernatural", "超自然"), ("zh", "death, man", "死亡, 人")}
+    names = {("zh", "Ain", "安省"), ("ru", "Ain", "Эн"), ("ru", "安省", "Эн"), ("de", "安省", "Ain")}
+    assert dictionary["subdivisions"] == names
+    assert parallel["qald"] == {("zh", "Who?", "谁？")}
+    assert parallel["bitcoin.org"] == {("zh", "See this", "见此")}
+    assert parallel["tatoeba-ara"] == {("ar", "Hi.", "مرحبًا.")}
+    assert parallel["tatoeba-vie"] == {("vi", "Run!", "Chạy!")}
+    assert parallel["rubq"] == {("ru", "Where?", "Где?")}
+    # 道 has two readings, so 街道 has none that is sure.
+    assert dictionary["hanviet"] == {("zh", "quốc nhai", "國街")}
+    pages = {
+        ("ru", "# 域名", "# Домен"),
+        ("zh", "Only encrypted pages", "加密的网页"),
+        ("ru", "只有一段", "Один абзац"),
+    }
+    assert parallel["privacyguides"] == pages
+
+
+def test_a_question_is_either_learned_from_or_held_out(snapshots: Path, toy_data: Path) -> None:
+    learned, held = (read_sources(snapshots, read_corpus(toy_data), held_out=out) for out in (False, True))
+    questions = [rows_of(corpus.parallel, "mkqa") for corpus in (learned, held)]
+    assert {question for found in questions for question in found} == {
+        ("zh", f"who sang {number}", f"谁唱 {number}") for number in range(64)
+    }
+    assert not questions[0] & questions[1]
+    assert 0 < len(questions[1]) < 20
+    assert set(held.parallel.source) | set(held.dictionary.source) <= {"mkqa", "wikidata-names"}
+
+
+def test_a_missing_repository_is_named(tmp_path: Path, toy_data: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"github\.com/steveash/NETransliteration-COLING2018"):
+        read_sources(tmp_path, read_corpus(toy_data))
+
+
+def test_extra_rows_get_their_share_and_keep_their_pivots(toy: Prepared, toy_data: Path, snapshots: Path) -> None:
+    arguments = {"sizes": TOY_SIZES, "taught": 20, "say": lambda _: None, "extra": snapshots}
+    found = prepare(toy_data, [], snapshots.parent / "cache", **arguments)  # type: ignore[arg-type]
+    old = len(toy.parallel.chance)
+    assert old < len(found.parallel.chance) == len(found.pivot) == len(found.parallel.left)
+    np.testing.assert_array_equal(found.counts, toy.counts)
+    chinese = found.parallel.chinese
+    theirs = np.arange(len(chinese)) >= old
+    share = found.parallel.chance[chinese & theirs].sum() / found.parallel.chance[chinese].sum()
+    assert share == pytest.approx(EXTRA_SHARE["parallel"])
+    assert not set(found.parallel.left_text[:old]) & set(found.parallel.left_text[old:])
+    again = prepare(toy_data, [], snapshots.parent / "cache", **arguments)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(again.parallel.left.ids, found.parallel.left.ids)
+
+
+# --- hard negatives, and training on
+
+
+def test_neighbours_are_the_nearest_strangers_that_are_not_too_near() -> None:
+    texts = bags([0], [1], [2], [3], [0])
+    weight = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.999, 0]], dtype=np.float32)
+    sides = Sides(texts, texts, np.array([0, 1, 2, 3, 0]), np.array([0, 1, 2, 3, 0]), np.ones(5), np.ones(5, np.bool_))
+    found = neighbours(sides, weight)
+    # The first text's equal (row 4) and its double (row 3) may be right; the text at a right angle is no look-alike.
+    assert set(found[0].tolist()) == {1, -1}
+    assert set(found[2].tolist()) == {1, -1}
+    assert set(found[1].tolist()) >= {0, 2, 3, 4} - {-1}
+
+
+def test_look_alikes_replace_the_last_chinese_rows_of_a_batch(toy: Prepared) -> None:
+    rows = len(toy.parallel.chance)
+    partner = (np.arange(rows) + 1) % rows
+    with_hard = replace(toy, hard={"parallel": partner[:, None]})
+    (plain, _), (hard, _) = Draw(toy, 40, 1).step(0), Draw(with_hard, 40, 1, hard=0.25).step(0)
+    chinese = round(40 * CHINESE_SHARE)
+    count = round(0.25 * 40 * CHINESE_SHARE)
+    task, before = hard[2], plain[2]
+    np.testing.assert_array_equal(task.right_text[: chinese - count], before.right_text[: chinese - count])
+    np.testing.assert_array_equal(task.right_text[chinese:], before.right_text[chinese:])
+    drawn = [int(np.flatnonzero(toy.parallel.right_text == text)[0]) for text in before.right_text[:count]]
+    np.testing.assert_array_equal(task.right_text[chinese - count : chinese], toy.parallel.right_text[partner[drawn]])
+
+
+def test_training_goes_on_from_an_exported_model(toy: Prepared, tmp_path: Path) -> None:
+    state = train(toy, TOY, tmp_path / "run")
+    unseen = toy.counts == 0
+    assert unseen.any()
+    export(finished(state, toy, TOY), toy.tokenizer, tmp_path / "model", Storage.INT8)
+    again = trained_rows(read_weights(tmp_path / "model"), toy, TOY)
+    # Eight bits a number, and half of the start is taken off: within a hundredth of the largest number.
+    np.testing.assert_allclose(again, state.weight, atol=0.02 * np.abs(state.weight).max())
+    later = train(toy, replace(TOY, begin="x", seed=3), tmp_path / "later", begin=State.of(again))
+    assert later.step == TOY.steps
+    assert np.abs(later.weight - state.weight).max() > 0.01
+    with pytest.raises(ValueError, match="other rows or with other sizes"):
+        trained_rows(np.ones((3, 16), np.float32), toy, TOY)
+
+
+def test_held_out_pairs_are_found_among_all_of_the_other_language() -> None:
+    table = Pairs(["s"] * 3, ["zh", "zh", "ru"], ["one", "two", "two"], ["一", "二", "два"])
+    none = Pairs([], [], [], [])
+    rows = {"one": [1, 0], "一": [1, 0.1], "two": [1, 0.2], "二": [0, 1], "два": [0, 1]}
+
+    def encode(texts: object) -> npt.NDArray[np.float32]:
+        return unit(np.array([rows[text] for text in texts], dtype=np.float32))  # type: ignore[attr-defined]
+
+    found = held_out_retrieval(Corpus(table, none, none, none), encode)
+    # "two" is nearer to 一 than to 二.
+    assert [(one.name, one.pairs, one.recall_1) for one in found[:2]] == [
+        ("questions en → zh", 2, 0.5),
+        ("questions ru → zh", 1, 1.0),
+    ]

@@ -47,6 +47,12 @@ class Bags:
         """(n,) tokens in each text."""
         return np.diff(self.starts)
 
+    def beside(self, other: Bags) -> Bags:
+        """The texts of both, in order."""
+        return Bags(
+            np.concatenate([self.ids, other.ids]), np.concatenate([self.starts, other.starts[1:] + len(self.ids)])
+        )
+
     def rows(self, rows: Ints, rng: np.random.Generator, *, longest: int, drop: float) -> Batch:
         """The texts ``rows``, (n,) or (n, k): k texts joined, -1 for none. A longer text gives a random stretch."""
         grid = rows.reshape(len(rows), -1)

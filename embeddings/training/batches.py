@@ -60,18 +60,21 @@ class Draw:
     seed: int
     drop: float = 0.1
     """Chance of each token to be left out: a little of every text is missing, so no single word decides."""
+    hard: float = 0.0
+    """Share of the Chinese rows of a batch that are look-alikes of others in it (``prepared.hard``)."""
 
-    def step(self, number: int) -> tuple[list[Task], Taught]:
-        """The tasks of step ``number``, the same for the same seed and data."""
+    def step(self, number: int) -> tuple[list[Task], Taught | None]:
+        """The tasks of step ``number``, the same for the same seed and data; nothing to distil without a teacher."""
         rng = np.random.default_rng((self.seed, number))
         prepared = self.prepared
-        rows = self._choose("pairs", rng, self.size)
+        rows = self._beside_look_alikes("pairs", self._choose("pairs", rng, self.size), rng)
         pairs = Task("pairs", *self._both(prepared.pairs, rows, rng), *_numbers(prepared.pairs, rows))
         rows = self._choose("dictionary", rng, self.size)
         dictionary = Task(
             "dictionary", *self._both(prepared.dictionary, rows, rng), *_numbers(prepared.dictionary, rows)
         )
-        return [pairs, self._inverse_cloze(rng), self._translations(rng), dictionary], self._taught(rng)
+        tasks = [pairs, self._inverse_cloze(rng), self._translations(rng), dictionary]
+        return tasks, self._taught(rng) if len(prepared.taught) else None
 
     @cached_property
     def _tables(self) -> dict[str, list[tuple[Ints, npt.NDArray[np.float64]]]]:
@@ -95,6 +98,19 @@ class Draw:
                 found.append(rows[np.searchsorted(cumulated, rng.random(count) * cumulated[-1], side="right")])
         return np.concatenate(found)
 
+    def _beside_look_alikes(self, name: str, rows: Ints, rng: np.random.Generator) -> Ints:
+        """The rows, the last ones of the Chinese group replaced by look-alikes of its first ones, if they have any."""
+        known = self.prepared.hard.get(name)
+        count = 0 if known is None else round(self.hard * self.size * CHINESE_SHARE)
+        if known is None or not count:
+            return rows
+        end = round(self.size * CHINESE_SHARE) if len(self._tables[name][1][0]) else self.size
+        seeds = rows[np.arange(count) % (end - count)]
+        drawn = known[seeds, rng.integers(0, known.shape[1], size=count)]
+        found = rows.copy()
+        found[end - count : end] = np.where(drawn >= 0, drawn, rows[end - count : end])
+        return found
+
     def _both(self, sides: Sides, rows: Ints, rng: np.random.Generator) -> tuple[Batch, Batch]:
         return (
             sides.left.rows(rows, rng, longest=LONGEST, drop=self.drop),
@@ -104,7 +120,7 @@ class Draw:
     def _translations(self, rng: np.random.Generator) -> Task:
         """English ↔ other; some other languages ↔ Chinese; one side often stands among unrelated sentences."""
         sides = self.prepared.parallel
-        rows = self._choose("parallel", rng, self.size)
+        rows = self._beside_look_alikes("parallel", self._choose("parallel", rng, self.size), rng)
         chinese = round(self.size * CHINESE_SHARE)
         pivot = self.prepared.pivot[rows]
         pivoted = (pivot >= 0) & (rng.random(self.size) < PIVOT_SHARE)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from embeddings.training.data import Corpus
 from embeddings.training.export import read_weights
 
 Floats = npt.NDArray[np.float32]
@@ -84,6 +85,38 @@ def retrieval(folder: Path, encode: Encode, dim: int | None = None) -> Retrieval
         float((rank <= 5).mean()),
         float(np.where(rank <= 10, 1 / rank, 0).mean()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Share of texts whose nearest text, among all of the other language, is their partner; ``pairs`` of them."""
+
+    name: str
+    pairs: int
+    recall_1: float
+
+
+def held_out_retrieval(rows: Corpus, encode: Encode) -> list[HeldOut]:
+    """English → Chinese, and other languages → Chinese where both have the same English, by table and language."""
+    found = []
+    for name, table in (("questions", rows.parallel), ("names", rows.dictionary)):
+        chinese = {
+            left: right
+            for language, left, right in zip(table.language, table.left, table.right, strict=True)
+            if language == "zh"
+        }
+        asked: dict[str, dict[str, str]] = {"en": {right: left for left, right in chinese.items()}}
+        for language, left, right in zip(table.language, table.left, table.right, strict=True):
+            if language != "zh" and left in chinese:
+                asked.setdefault(language, {})[chinese[left]] = right
+        for language, partners in sorted(asked.items()):
+            targets = list(partners)
+            if not targets:
+                continue
+            cosines = encode([partners[target] for target in targets]) @ encode(targets).T
+            right_first = (cosines.argmax(axis=1) == np.arange(len(targets))).mean()
+            found.append(HeldOut(f"{name} {language} → zh", len(targets), round(float(right_first), 4)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ Everything that depends on the data and the tokenizer alone is made here once, s
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,19 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
+from embeddings.training import sources
 from embeddings.training.bags import Bags, Ints
 from embeddings.training.data import CHINESE, SENTENCES_ONLY, Corpus, Pairs, read_corpus
 from embeddings.training.overlap import evaluation_texts, forbidden_shingles, overlapping
+from embeddings.training.sources import read_sources
 from embeddings.training.teacher import choose_texts, teacher_vectors
 from embeddings.training.tokenizer import Sizes, build
 
 _SENTENCE = re.compile(r"[^。！？!?；;]+[。！？!?；;]?[”』」）)]?")
 _ARRAYS_VERSION = 1
 _TEACHER_SEED = (0, 1)
+EXTRA_SHARE = {"parallel": 0.15, "dictionary": 0.4}
+"""Of the drawn rows of a table and language group: how many come from ``--extra``. By judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,23 @@ class Sides:
     right_text: Ints
     chance: npt.NDArray[np.float64]
     chinese: npt.NDArray[np.bool_]
+
+    def beside(self, other: Sides, share: float) -> Sides:
+        """The rows of both; of the Chinese ones and of the rest, ``share`` of the chance goes to ``other``'s."""
+        chinese = np.concatenate([self.chinese, other.chinese])
+        theirs = np.arange(len(chinese)) >= len(self.chinese)
+        chance = np.concatenate([self.chance, other.chance])
+        for group in (chinese, ~chinese):
+            for rows, part in ((group & ~theirs, 1 - share), (group & theirs, share)):
+                chance[rows] *= part / max(chance[rows].sum(), 1e-300)
+        return Sides(
+            self.left.beside(other.left),
+            self.right.beside(other.right),
+            np.concatenate([self.left_text, other.left_text + self.left_text.max() + 1]),
+            np.concatenate([self.right_text, other.right_text + self.right_text.max() + 1]),
+            chance / chance.sum(),
+            chinese,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +85,19 @@ class Prepared:
     """(len(taught),): their rows in ``teacher``."""
     teacher: npt.NDArray[np.float32]
     """(n, 384) the teacher's vectors."""
+    hard: Mapping[str, Ints] = field(default_factory=dict)
+    """Table → (rows, k) rows that are easily taken for a row's partner (``mining.neighbours``); empty: none mined."""
 
 
 def prepare(
-    data: Path, evaluation: Sequence[Path], cache: Path, *, sizes: Sizes, taught: int, say: Callable[[str], None]
+    data: Path,
+    evaluation: Sequence[Path],
+    cache: Path,
+    *,
+    sizes: Sizes,
+    taught: int,
+    say: Callable[[str], None],
+    extra: Path | None = None,
 ) -> Prepared:
     """Everything to train with, from the cache when the data, the evaluation sets and the sizes are the same.
 
@@ -77,6 +108,8 @@ def prepare(
         sizes: of the vocabulary.
         taught: how many English texts the teacher reads.
         say: is told what was dropped and counted.
+        extra: folder of repositories (``sources.py``) whose rows are added. The tokenizer, the frequencies and the
+            teacher's texts are those without them, so that a trained model can learn on.
     """
     key = hashlib.sha256(repr((_ARRAYS_VERSION, sizes, taught, _state(data), *map(_state, evaluation))).encode())
     folder = cache / f"arrays-{key.hexdigest()[:16]}"
@@ -87,7 +120,33 @@ def prepare(
         save_file(arrays, folder / "arrays.partial")
         (folder / "arrays.partial").replace(folder / "arrays.safetensors")
     say(f"arrays: {folder}")
-    return _unflatten(Tokenizer.from_file(str(folder / "tokenizer.json")), load_file(folder / "arrays.safetensors"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    prepared = _unflatten(tokenizer, load_file(folder / "arrays.safetensors"))
+    return prepared if extra is None else _with_extra(prepared, data, extra, evaluation, folder, say)
+
+
+def _with_extra(
+    base: Prepared, data: Path, extra: Path, evaluation: Sequence[Path], folder: Path, say: Callable[[str], None]
+) -> Prepared:
+    key = hashlib.sha256(repr((_ARRAYS_VERSION, inspect.getsource(sources), _state(extra))).encode()).hexdigest()[:16]
+    file = folder / f"extra-{key}.safetensors"
+    if not file.is_file():
+        rows = read_sources(extra, read_corpus(data))
+        rows = without_overlap(rows, forbidden_shingles(evaluation_texts(evaluation)), say)
+        made: dict[str, npt.NDArray[np.generic]] = {"pivot": _pivots(rows.parallel)}
+        for name in EXTRA_SHARE:
+            _add_sides(made, name, rows.tables()[name], base.tokenizer)
+        save_file(made, file.with_suffix(".partial"))
+        file.with_suffix(".partial").replace(file)
+    say(f"extra arrays: {file}")
+    arrays = load_file(file)
+    pivot = arrays["pivot"]
+    return replace(
+        base,
+        parallel=base.parallel.beside(_sides(arrays, "parallel"), EXTRA_SHARE["parallel"]),
+        dictionary=base.dictionary.beside(_sides(arrays, "dictionary"), EXTRA_SHARE["dictionary"]),
+        pivot=np.concatenate([base.pivot, np.where(pivot < 0, -1, pivot + len(base.pivot))]),
+    )
 
 
 def without_overlap(corpus: Corpus, forbidden: frozenset[str], say: Callable[[str], None]) -> Corpus:
@@ -211,20 +270,22 @@ def _document_frequencies(all_bags: Sequence[Bags], vocabulary: int) -> tuple[In
 
 
 def _unflatten(tokenizer: Tokenizer, arrays: dict[str, npt.NDArray[np.generic]]) -> Prepared:
-    def bags(name: str) -> Bags:
-        return Bags(arrays[f"{name}.ids"], arrays[f"{name}.starts"])  # type: ignore[arg-type]  # as saved
-
-    def sides(name: str) -> Sides:
-        rest = {field.name: arrays[f"{name}.{field.name}"] for field in fields(Sides)[2:]}
-        return Sides(bags(f"{name}.left"), bags(f"{name}.right"), **rest)  # type: ignore[arg-type]  # as saved
-
     plain = {name: arrays[name] for name in ("counts", "pivot", "text_starts", "taught", "teacher_of", "teacher")}
     return Prepared(
         tokenizer=tokenizer,
         texts=int(arrays["texts"][0]),
-        parallel=sides("parallel"),
-        dictionary=sides("dictionary"),
-        pairs=sides("pairs"),
-        sentences=bags("sentences"),
+        parallel=_sides(arrays, "parallel"),
+        dictionary=_sides(arrays, "dictionary"),
+        pairs=_sides(arrays, "pairs"),
+        sentences=_bags(arrays, "sentences"),
         **plain,  # type: ignore[arg-type]  # as saved
     )
+
+
+def _bags(arrays: Mapping[str, npt.NDArray[np.generic]], name: str) -> Bags:
+    return Bags(arrays[f"{name}.ids"], arrays[f"{name}.starts"])  # type: ignore[arg-type]  # as saved
+
+
+def _sides(arrays: Mapping[str, npt.NDArray[np.generic]], name: str) -> Sides:
+    rest = {column.name: arrays[f"{name}.{column.name}"] for column in fields(Sides)[2:]}
+    return Sides(_bags(arrays, f"{name}.left"), _bags(arrays, f"{name}.right"), **rest)  # type: ignore[arg-type]  # as saved

@@ -57,6 +57,10 @@ class Recipe:
     """How much of the random start is added to the trained rows in the end."""
     emphasis: float = 0.5
     """Then rows are multiplied by their inverse document frequency to this power. Both are fitted (docs/model.md)."""
+    hard: float = 0.0
+    """Share of the Chinese rows of a batch that are look-alikes of others in it (``mining.py``)."""
+    begin: str = ""
+    """Digest of the model that training goes on from; empty: random rows."""
 
 
 @dataclass(slots=True)
@@ -73,15 +77,19 @@ class State:
     """(vocabulary,): how often a row was updated."""
     step: int = 0
 
+    @classmethod
+    def of(cls, weight: Floats) -> State:
+        """A state of these rows that no step has moved yet."""
+        counters = np.zeros(len(weight), dtype=np.float32)
+        return cls(weight, np.zeros_like(weight), counters, counters.copy())
+
 
 def start(prepared: Prepared, recipe: Recipe) -> State:
     """Random rows, N(0, 1/dim), times the token's inverse document frequency: already a fair lexical model."""
     rng = np.random.default_rng((recipe.seed, 0xC0FFEE))
     shape = (len(prepared.counts), recipe.dim)
     scale = inverse_document_frequencies(prepared)[:, None] / np.float32(np.sqrt(recipe.dim))
-    weight = rng.standard_normal(shape, dtype=np.float32) * scale
-    rows = np.zeros(shape[0], dtype=np.float32)
-    return State(weight, np.zeros(shape, dtype=np.float32), rows, rows.copy())
+    return State.of(rng.standard_normal(shape, dtype=np.float32) * scale)
 
 
 def finished(state: State, prepared: Prepared, recipe: Recipe) -> Floats:
@@ -93,6 +101,26 @@ def finished(state: State, prepared: Prepared, recipe: Recipe) -> Floats:
     rows: Floats = state.weight + np.float32(recipe.keep_start) * start(prepared, recipe).weight
     rarity = inverse_document_frequencies(prepared)
     rows *= (rarity / rarity.mean())[:, None] ** np.float32(recipe.emphasis)
+    return rows
+
+
+def trained_rows(exported: Floats, prepared: Prepared, recipe: Recipe) -> Floats:
+    """(vocabulary, dim): the rows before ``finished``, of which ``exported`` was made with the same recipe and data.
+
+    Export loses one factor for all rows. Tokens that no training text has tell it: their rows are still their start's.
+
+    Raises:
+        ValueError: the model has another vocabulary or dimension, or every token was trained.
+    """
+    began = start(prepared, recipe).weight
+    unseen = np.flatnonzero(prepared.counts == 0)
+    if exported.shape != began.shape or not len(unseen):
+        raise ValueError("the model was made of other rows or with other sizes; it can't be trained on.")
+    rarity = inverse_document_frequencies(prepared)
+    power = (rarity / rarity.mean())[:, None] ** np.float32(recipe.emphasis)
+    whole = (1 + recipe.keep_start) * began[unseen] * power[unseen]
+    factor = float((whole * exported[unseen]).sum() / np.square(exported[unseen], dtype=np.float64).sum())
+    rows: Floats = exported * np.float32(factor) / power - np.float32(recipe.keep_start) * began
     return rows
 
 
@@ -109,8 +137,8 @@ def principal_axes(vectors: Floats, dim: int) -> Floats:
     return rows
 
 
-def train(prepared: Prepared, recipe: Recipe, run: Path, *, keep_every: int = 200) -> State:
-    """The state after ``recipe.steps`` steps; goes on from the checkpoint in ``run`` when there is one.
+def train(prepared: Prepared, recipe: Recipe, run: Path, *, begin: State | None = None, keep_every: int = 200) -> State:
+    """The state after ``recipe.steps`` steps; goes on from the checkpoint in ``run`` when there is one, else ``begin``.
 
     Writes ``run/log.jsonl`` (the recipe, then a line every 25 steps) and ``run/checkpoint.safetensors``. A run that was
     stopped and goes on gives the same result as one that wasn't.
@@ -122,9 +150,10 @@ def train(prepared: Prepared, recipe: Recipe, run: Path, *, keep_every: int = 20
     torch.set_num_threads(1)  # sums in a fixed order: the same seed gives the same weights
     # Products in bfloat16 where the processor has it: half the time of a step.
     torch.set_float32_matmul_precision("medium")
-    teacher = torch.from_numpy(principal_axes(prepared.teacher, recipe.dim))
-    draw = Draw(prepared, recipe.batch, recipe.seed, recipe.drop)
-    state = load_checkpoint(run, recipe) or start(prepared, recipe)
+    distils = recipe.distillation > 0 and len(prepared.taught) > 0
+    teacher = torch.from_numpy(principal_axes(prepared.teacher, recipe.dim)) if distils else None
+    draw = Draw(prepared, recipe.batch, recipe.seed, recipe.drop, recipe.hard)
+    state = load_checkpoint(run, recipe) or begin or start(prepared, recipe)
     scale = inverse_document_frequencies(prepared)
     scale /= scale.mean()
     with (run / "log.jsonl").open("a", encoding="utf-8") as log:
@@ -138,12 +167,14 @@ def train(prepared: Prepared, recipe: Recipe, run: Path, *, keep_every: int = 20
             losses = partial(
                 _losses,
                 tasks=tasks,
-                teacher=teacher[torch.from_numpy(taught.teacher)],
+                teacher=teacher[torch.from_numpy(taught.teacher)] if teacher is not None and taught else None,
                 recipe=recipe,
                 number=number,
             )
             sides = [side for task in tasks for side in (task.left, task.right)]
-            window.append(update(state, [*sides, taught.english, taught.other], losses, rate * scale))
+            if distils and taught:
+                sides += [taught.english, taught.other]
+            window.append(update(state, sides, losses, rate * scale))
             state.step = number + 1
             if state.step % 25 == 0 or state.step == recipe.steps:
                 means = {name: float(np.mean([line[name] for line in window])) for name in window[0]}
@@ -158,7 +189,7 @@ def train(prepared: Prepared, recipe: Recipe, run: Path, *, keep_every: int = 20
 
 
 def _losses(
-    vectors: list[torch.Tensor], tasks: list[Task], teacher: torch.Tensor, recipe: Recipe, number: int
+    vectors: list[torch.Tensor], tasks: list[Task], teacher: torch.Tensor | None, recipe: Recipe, number: int
 ) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
     small = SMALL_DIMS[number % len(SMALL_DIMS)]
@@ -174,7 +205,7 @@ def _losses(
                 left[half, :small], right[half, :small], texts[0][half], texts[1][half]
             )
         found[task.name] = TASK_WEIGHTS[task.name] * loss
-    if recipe.distillation:
+    if teacher is not None:
         english, other = vectors[-2:]
         shared = slice(teacher.shape[1])  # a wider student keeps the numbers that follow for itself
         found["teacher"] = recipe.distillation * (
