@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -15,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa import batch
 from qa.answer import Question, record_json
-from qa.batch import CHUNK, LINE_CHARS, BatchReport, Questions, Row, answers, default_out, run
+from qa.batch import CHUNK, LINE_CHARS, BatchReport, Questions, Row, answering, answers, default_out, run
+from qa.batch.answering import Memory
+from qa.batch.answers_file import Tally, fill
 from qa.errors import QuestionError, StoreError, UsageError
 
 Record = dict[str, Any]
@@ -74,7 +76,7 @@ def run_to_memory(path: Path) -> tuple[list[Record], BatchReport]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "CHUNK", 3)
+    monkeypatch.setattr(answering, "CHUNK", 3)
 
 
 MIXED = jsonl(
@@ -125,7 +127,7 @@ def test_each_line_is_the_one_serialisation_of_its_record(tmp_path: Path) -> Non
 def test_equal_questions_are_answered_once_but_not_with_another_history() -> None:
     echo = Echo()
     rows = [Row(1, "1", "甲？"), Row(2, "2", "甲？"), Row(3, "3", "甲？", ("乙？",)), Row(4, "4", "甲？")]
-    records = list(answers(echo, rows))
+    records = [done.record for chunk in answers(echo, rows) for done in chunk]
     assert [(question.question, question.history) for question in echo.asked] == [("甲？", ()), ("甲？", ("乙？",))]
     assert [record["answer"] for record in records] == ["甲？", "甲？", "乙？、甲？", "甲？"]
 
@@ -140,8 +142,8 @@ def test_rows_are_read_no_further_than_a_chunk_ahead() -> None:
             yield Row(taken, str(taken), f"第{taken}问")
 
     found = answers(Echo(), endless())
-    for _ in range(CHUNK + 1):
-        next(found)
+    next(found)
+    next(found)
     assert taken == 2 * CHUNK
 
 
@@ -242,18 +244,28 @@ def test_an_interrupted_run_leaves_no_output_and_resumes_to_equal_bytes(tmp_path
     assert not out.with_name("out.jsonl.part").exists()
 
 
+def whole_part(path: Path, out: Path) -> bytes:
+    """What the file of answers holds when all rows are answered and the result is about to be written."""
+    part = out.with_name(f"{out.name}.part")
+    with part.open("w+b") as file, contextlib.closing(Memory()) as memory:
+        fill(file, Echo(), iter(Questions.open(path)), Tally(), memory, about={"key": ""})
+    data = part.read_bytes()
+    part.unlink()
+    return data
+
+
 def test_a_run_cut_off_anywhere_resumes_to_equal_bytes(tmp_path: Path) -> None:
     path, out = written(tmp_path, MIXED), tmp_path / "out.jsonl"
     run(Echo(), Questions.open(path), out)
     whole = out.read_bytes()
+    done = whole_part(path, out)
     part = tmp_path / "out.jsonl.part"
-    for kept in {*range(0, len(whole) + 1, 13), *(end + i for end in newlines(whole) for i in (0, 1, 2))}:
+    for kept in {*range(0, len(done) + 1, 13), *(end + i for end in newlines(done) for i in (0, 1, 2))}:
         out.unlink(missing_ok=True)
-        part.write_bytes(whole[:kept])
-        echo = Echo()
-        report = run(echo, Questions.open(path), out, resume=True)
+        part.write_bytes(done[:kept])
+        report = run(Echo(), Questions.open(path), out, resume=True)
         assert out.read_bytes() == whole
-        assert report.resumed == whole[:kept].count(b"\n")
+        assert report.resumed == max(0, done[:kept].count(b"\n") - 1)
         assert report.statuses == {"answered": 6, "error": 2}
 
 
@@ -261,15 +273,26 @@ def test_zeroes_that_a_power_cut_left_are_not_taken_for_answers(tmp_path: Path) 
     path, out = written(tmp_path, MIXED), tmp_path / "out.jsonl"
     run(Echo(), Questions.open(path), out)
     whole = out.read_bytes()
-    out.rename(tmp_path / "out.jsonl.part")
-    (tmp_path / "out.jsonl.part").write_bytes(whole[:100] + b"\0" * 500 + b"\n" + b"\0" * 20)
+    done = whole_part(path, out)
+    out.unlink()
+    (tmp_path / "out.jsonl.part").write_bytes(done[:100] + b"\0" * 500 + b"\n" + b"\0" * 20)
     run(Echo(), Questions.open(path), out, resume=True)
     assert out.read_bytes() == whole
 
 
+def test_an_interrupted_run_of_another_corpus_is_not_continued(tmp_path: Path) -> None:
+    path, out = written(tmp_path, MIXED), tmp_path / "out.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        run(Echo(stop_after=0), Questions.open(path), out, about={"key": "one"})
+    with pytest.raises(UsageError, match="another state") as caught:
+        run(Echo(), Questions.open(path), out, resume=True, about={"key": "other"})
+    assert caught.value.code == "RESUME_MISMATCH"
+
+
 def test_resuming_with_other_questions_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
     path, out = written(tmp_path, MIXED), tmp_path / "out.jsonl"
-    part = written(tmp_path, jsonl({"id": "a", "question": "别的？", "status": "answered"}), "out.jsonl.part")
+    begun = jsonl({"key": ""}, {"id": "a", "question": "别的？", "status": "answered"})
+    part = written(tmp_path, begun, "out.jsonl.part")
     before = part.read_bytes()
     with pytest.raises(UsageError, match="answers another question") as caught:
         run(Echo(), Questions.open(path), out, resume=True)

@@ -167,34 +167,36 @@ def ask(question: str, history: tuple[str, ...], as_json: bool, **filters: Any) 
 
 
 @wenbao.command()
-@click.argument("questions", type=click.Path(path_type=Path))
-@click.option("--output", "-o", metavar="OUT", help="Answers go there, - is standard output; default X.answers.jsonl.")
-@click.option("--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", show_default=True)
+@click.argument("questions", required=False, type=click.Path(path_type=Path))
+@click.option("--output", "-o", metavar="OUT", help="Answers go there, - is standard output; default X.answers.FORMAT.")
+@click.option(
+    "--format", "format_", type=click.Choice(["xlsx", "csv", "jsonl", "html"]), help="Default: by OUT's name."
+)
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace the output that is there.")
+@click.option("--preview", is_flag=True, help="Only show how the file is read: columns, encoding, first rows.")
+@click.option("--column", "columns", multiple=True, metavar="ROLE=NAME", help="Which column is which; may be repeated.")
+@click.option("--header/--no-header", default=None, help="Whether the first row names the columns; default: found out.")
+@click.option("--encoding", metavar="NAME", help="Encoding of a text file; default: found out.")
+@click.option("--delimiter", metavar="CHAR", help="What stands between cells, such as ; or tab; default: found out.")
+@click.option("--sheet", metavar="NAME", help="Sheet of a workbook; default: the first with questions.")
+@click.option("--fill-merged", is_flag=True, help="A merged cell's value counts for all its rows.")
+@click.option(
+    "--language", type=click.Choice(["zh", "en"]), help="Of the result's headings; default: found out."
+)
+@click.option(
+    "--link-base", metavar="URL", help="Server that links lead to; default: where `serve` is."
+)
+@_setting("--top-k", "N", "Passages to keep, 1 to 50; default 5.")
+@click.option("--json", "as_json", is_flag=True, help="With --preview: print one JSON object.")
 @_with_settings
-def batch(questions: Path, *, output: str | None, format_: str, resume: bool, overwrite: bool) -> int:
-    """Answer a file of questions: .jsonl with question, id, history; or .txt, a question a line."""
-    from qa import batch as batches  # noqa: PLC0415 (comes with the bot)
+def batch(questions: Path | None, **given: Any) -> int:
+    """Answer a file of questions: .xlsx, .csv, .tsv, .jsonl or .txt; the result is .xlsx, .csv, .jsonl or .html."""
+    from qa.cli import batch as command  # noqa: PLC0415 (comes with the bot)
 
-    source = batches.Questions.open(questions)
-    out = None if output == "-" else Path(output) if output else batches.default_out(questions, format_)
-    if out:
-        # Before a model is loaded or the samples are indexed for nothing.
-        batches.check_out(questions, out, overwrite=overwrite, resume=resume)
-    elif resume or overwrite:
-        raise UsageError("USAGE", "--resume and --overwrite are for files; standard output has nothing to continue.")
-    try:
-        with show.progress_bar() as bar, _bot(bar) as bot:
-            report = batches.run(
-                bot, source, out or sys.stdout.buffer, overwrite=overwrite, resume=resume, progress=bar
-            )
-    except KeyboardInterrupt:
-        if out:
-            show.said("INTERRUPTED", f"{out}.part keeps the answers that are done; continue with --resume.")
-        raise
-    show.batch_report(report)
-    return 3 if report.errors else 0
+    if questions is None:
+        raise UsageError("USAGE", "Name a file of questions.")
+    return command.run(questions, _settings(), _bot, **given)
 
 
 @wenbao.command()

@@ -1,0 +1,39 @@
+"""A file of questions → a file of answers: the records of ``Bot.ask_many``, a row for each row of the input.
+
+Stands on top of the bot, beside the web: nothing here knows how an answer is found. From the bottom up::
+
+    wording, values      what people read in a result; rows, options
+    reading              txt, jsonl, csv, tsv, xlsx → rows, streamed
+    answering            rows → answered rows, in batches, equal questions once
+    answers_file         answered rows on disk, safe against a kill
+    writing              answered rows → jsonl, csv, xlsx, HTML
+    about, running       the index that answers; the run at the desk
+
+A row that can't be asked becomes a record with ``status`` "error" that names its line, and the rest goes on; a blank
+one becomes "skipped", so that the output's rows stand beside the input's.
+"""
+
+from qa.batch.about import Beside, about
+from qa.batch.answering import CHUNK, answers
+from qa.batch.reading import Questions
+from qa.batch.running import check_out, default_out, run
+from qa.batch.values import LINE_CHARS, BatchReport, Options, Row
+from qa.batch.writing import FORMATS, Wishes, format_of
+
+__all__ = [
+    "CHUNK",
+    "FORMATS",
+    "LINE_CHARS",
+    "BatchReport",
+    "Beside",
+    "Options",
+    "Questions",
+    "Row",
+    "Wishes",
+    "about",
+    "answers",
+    "check_out",
+    "default_out",
+    "format_of",
+    "run",
+]

@@ -1,0 +1,102 @@
+"""What people read in a batch's results, in Chinese and English: names of columns, sheets, statuses, measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MARK = " (wenbao)"
+"""Follows the name of a column of ours where the input has a column of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One language's words. ``columns`` and ``passage_columns`` are by key, in the order of the result."""
+
+    tag: str
+    columns: dict[str, str]
+    score_columns: dict[str, str]
+    review_columns: dict[str, str]
+    passage_columns: dict[str, str]
+    sheets: dict[str, str]
+    statuses: dict[str, str]
+    verdicts: tuple[str, str]
+    measures: dict[str, str]
+    cut: str
+    """Follows a cell's text that was cut; ``{chars}`` is its whole length."""
+
+
+EN = Wording(
+    tag="en",
+    columns={
+        "status": "status", "answer": "answer", "confidence": "confidence", "sentence": "sentence",
+        "headline": "headline", "section": "section", "file": "file", "place": "place", "link": "link",
+        "runner_up": "runner-up", "searched_as": "searched as", "trace_id": "trace id", "error": "error",
+    },
+    score_columns={"right": "right", "f1": "F1", "rank": "rank of the source"},
+    review_columns={"verdict": "verdict", "comment": "comment"},
+    passage_columns={
+        "id": "id", "question": "question", "rank": "rank", "score": "score", "headline": "headline",
+        "section": "section", "file": "file", "start": "start", "end": "end", "text": "text", "terms": "matched words",
+        "lexical_rank": "rank by words", "dense_rank": "rank by meaning", "link": "link",
+    },
+    sheets={"answers": "answers", "passages": "passages", "scores": "scores", "settings": "settings"},
+    statuses={
+        "answered": "answered", "possible": "possible", "not_found": "not found", "error": "error",
+        "skipped": "skipped",
+    },
+    verdicts=("right", "wrong"),
+    measures={
+        "exact": "exact match", "f1": "character F1", "contains": "holds the answer", "hit@1": "hit@1",
+        "hit@3": "hit@3", "hit@5": "hit@5", "mrr": "MRR", "refusal_precision": "refusal precision",
+        "refusal_recall": "refusal recall", "right": "right",
+    },
+    cut="… [cut: {chars} characters]",
+)  # fmt: skip
+ZH = Wording(
+    tag="zh",
+    columns={
+        "status": "状态", "answer": "回答", "confidence": "把握", "sentence": "依据句", "headline": "所在文章",
+        "section": "所在栏目", "file": "所在文件", "place": "位置", "link": "链接", "runner_up": "次选",
+        "searched_as": "实际查找", "trace_id": "追踪号", "error": "错误说明",
+    },
+    score_columns={"right": "是否答对", "f1": "F1", "rank": "出处名次"},
+    review_columns={"verdict": "评判", "comment": "备注"},
+    passage_columns={
+        "id": "编号", "question": "问题", "rank": "名次", "score": "得分", "headline": "所在文章",
+        "section": "所在栏目", "file": "所在文件", "start": "起", "end": "止", "text": "原文", "terms": "对上的词",
+        "lexical_rank": "按词名次", "dense_rank": "按意思名次", "link": "链接",
+    },
+    sheets={"answers": "回答", "passages": "全部段落", "scores": "得分", "settings": "设置"},
+    statuses={
+        "answered": "找到答案", "possible": "可能相关", "not_found": "没有找到", "error": "出错", "skipped": "空行",
+    },
+    verdicts=("对", "错"),
+    measures={
+        "exact": "完全一致", "f1": "字符 F1", "contains": "含有答案", "hit@1": "命中@1", "hit@3": "命中@3",
+        "hit@5": "命中@5", "mrr": "MRR", "refusal_precision": "拒答准确率", "refusal_recall": "拒答召回率",
+        "right": "答对",
+    },
+    cut="…〔已截断，共 {chars} 字〕",
+)  # fmt: skip
+LANGUAGES = {"zh": ZH, "en": EN}
+
+
+def wording(tag: str) -> Wording:
+    """The words of a language; English for one that we don't have."""
+    return LANGUAGES.get(tag, EN)
+
+
+def own_columns(names: Sequence[str]) -> frozenset[int]:
+    """Positions of the columns that an earlier result of ours added, when the table is one: they aren't gold.
+
+    A table is one of ours when it has the columns of status and trace id. What is ours is then told by name, by the
+    one with our mark where both are there.
+    """
+    for words in LANGUAGES.values():
+        ours = [*words.columns.values(), *words.score_columns.values()]
+        keys = (words.columns["status"], words.columns["trace_id"])
+        if all(key in names or key + MARK in names for key in keys):
+            wanted = {name + MARK if name + MARK in names else name for name in ours}
+            return frozenset(i for i, name in enumerate(names) if name in wanted)
+    return frozenset()

@@ -1,0 +1,173 @@
+"""The table of results: the input's columns as they were, then what was answered, then room for a reviewer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
+
+from qa.answer import Record
+from qa.batch.reading import Questions
+from qa.batch.reading.columns import role_of
+from qa.batch.values import EMPTY, Cell, Row, Value, cell_text
+from qa.batch.wording import EN, MARK, ZH, Wording, own_columns
+
+MAX_KEYS = 200
+"""Keys of JSON Lines that become columns; more are left out."""
+CLAIMING = frozenset({"answered", "possible"})
+"""Statuses whose first passage is shown as the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the result. ``carried`` says that it is the input's, by ``key`` in the row's cells."""
+
+    key: str
+    name: str
+    carried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a result, in its language."""
+
+    words: Wording
+    columns: tuple[Column, ...]
+    link_base: str = ""
+    """The server's address, before the path of an article's page; without one there are no links."""
+
+    def names(self) -> list[str]:
+        """The header."""
+        return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An answered row as results show it."""
+
+    row: Row
+    record: Record
+    beside: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    score: Mapping[str, Cell] = field(default_factory=lambda: EMPTY)
+
+
+def language(questions: Questions, wanted: str | None = None) -> Wording:
+    """The words of the result: the wanted ones, else those of the question column's name, else of the questions."""
+    if wanted:
+        return ZH if wanted == "zh" else EN
+    if questions.format == "jsonl":
+        return EN
+    told = "".join(questions.columns.named("question")) if questions.columns.header else ""
+    if not told:
+        told = next((row.question for row in questions if row.question), "")
+    return ZH if regex.search(r"\p{Han}", told) and not regex.search(r"\p{Hiragana}|\p{Katakana}", told) else EN
+
+
+def layout(questions: Questions, words: Wording, *, link_base: str = "", scored: bool = False) -> Layout:
+    """The columns: the input's, less what an earlier result of ours added; id and question where it has none; ours."""
+    names = _input_names(questions)
+    ours = own_columns(names) if questions.columns.header else frozenset()
+    columns = [Column(name, name, carried=True) for i, name in enumerate(names) if i not in ours]
+    taken = {column.name for column in columns}
+    if not any(_is(questions, column.name, "id") for column in columns):
+        columns.insert(0, Column("id", _free(words.passage_columns["id"], taken)))
+    if not any(_is(questions, column.name, "question") for column in columns):
+        columns.insert(1, Column("question", _free(words.passage_columns["question"], taken)))
+    own = {**words.columns, **(words.score_columns if scored else {})}
+    columns += [Column(key, _free(name, taken)) for key, name in own.items() if key != "link" or link_base]
+    for role, name in words.review_columns.items():
+        if not any(column.carried and role_of(column.name) == role for column in columns):
+            columns.append(Column(role, name))
+    return Layout(words, tuple(columns), link_base)
+
+
+def _is(questions: Questions, name: str, role: str) -> bool:
+    named = questions.columns.named(role) if questions.columns.names else questions.options.columns.get(role, (role,))
+    return name in named
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return name + MARK if name in taken else name
+
+
+def _input_names(questions: Questions) -> Sequence[str]:
+    """The names of the input's columns; of JSON Lines every key that occurs, id and question first."""
+    if questions.format == "txt":
+        return ()
+    if questions.format != "jsonl":
+        return questions.columns.names
+    found: dict[str, None] = {}
+    for row in questions:
+        if len(found) < MAX_KEYS:
+            found |= dict.fromkeys(row.cells)
+    first = [name for name in ("id", "question", "history") if name in found]
+    return [*first, *(name for name in found if name not in first)][:MAX_KEYS]
+
+
+def cells(done: Done, layout: Layout) -> list[Cell]:
+    """The cells of a row, in the order of the layout's columns."""
+    own = answer_cells(done, layout)
+    return [
+        _cell(done.row.cells.get(column.key)) if column.carried else own.get(column.key) for column in layout.columns
+    ]
+
+
+def _cell(value: Value) -> Cell:
+    return json.dumps(value, ensure_ascii=False, default=cell_text) if isinstance(value, list | dict) else value
+
+
+def answer_cells(done: Done, layout: Layout) -> dict[str, Cell]:
+    """What was answered, by the keys of ``Wording.columns``."""
+    record, status = done.record, str(done.record["status"])
+    found: dict[str, Cell] = {
+        "id": record["id"],
+        "question": record["question"],
+        "status": layout.words.statuses.get(status, status),
+        **done.score,
+    }
+    if error := record.get("error"):
+        return found | {"error": f"{error['code']}: {error['message']}"}
+    if status == "skipped":
+        return found | {"id": None, "question": None}
+    found |= {
+        "answer": record.get("answer"),
+        "confidence": record.get("confidence"),
+        "trace_id": record.get("trace_id"),
+        "searched_as": record["searched_as"] if record.get("searched_as") != record["question"] else None,
+    }
+    if status in CLAIMING and record["passages"]:
+        first = record["passages"][0]
+        found |= {"sentence": done.beside.get("sentence"), "runner_up": done.beside.get("runner_up")}
+        found |= place_cells(first, layout)
+    return found
+
+
+def place_cells(passage: Mapping[str, Any], layout: Layout) -> dict[str, Cell]:
+    """Where a passage stands; its place is that of the marked sentence."""
+    source = passage["source"]
+    start, end = sentence_place(passage)
+    return {
+        "headline": source["article"],
+        "section": source["section"],
+        "file": source["file"],
+        "place": f"{start}-{end}",
+        "link": link(layout.link_base, source["article_id"], passage["highlights"]),
+    }
+
+
+def sentence_place(passage: Mapping[str, Any]) -> tuple[int, int]:
+    """The span of the marked sentence in the original, or of the passage where none is marked."""
+    marks = passage["highlights"] or [passage["source"]]
+    return marks[0]["start"], marks[-1]["end"]
+
+
+def link(base: str, article_id: int, marks: Iterable[Mapping[str, int]]) -> str | None:
+    """The address of the article's page, at the marked place."""
+    if not base:
+        return None
+    query = urlencode([pair for mark in marks for pair in (("start", mark["start"]), ("end", mark["end"]))])
+    return f"{base}/articles/{article_id}" + (f"?{query}#mark" if query else "")
