@@ -181,12 +181,8 @@ def ask(question: str, history: tuple[str, ...], as_json: bool, **filters: Any) 
 @click.option("--delimiter", metavar="CHAR", help="What stands between cells, such as ; or tab; default: found out.")
 @click.option("--sheet", metavar="NAME", help="Sheet of a workbook; default: the first with questions.")
 @click.option("--fill-merged", is_flag=True, help="A merged cell's value counts for all its rows.")
-@click.option(
-    "--language", type=click.Choice(["zh", "en"]), help="Of the result's headings; default: found out."
-)
-@click.option(
-    "--link-base", metavar="URL", help="Server that links lead to; default: where `serve` is."
-)
+@click.option("--language", type=click.Choice(["zh", "en"]), help="Of the result's headings; default: found out.")
+@click.option("--link-base", metavar="URL", help="Server that links lead to; default: where `serve` is.")
 @_setting("--top-k", "N", "Passages to keep, 1 to 50; default 5.")
 @click.option("--json", "as_json", is_flag=True, help="With --preview: print one JSON object.")
 @_with_settings
