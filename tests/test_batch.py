@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa.answer import Question, record_json
-from qa.batch import CHUNK, LINE_CHARS, BatchReport, Questions, Row, answering, answers, default_out, run
+from qa.batch import CHUNK, BatchReport, Questions, Row, answering, answers, default_out, run
 from qa.batch.answering import Memory
 from qa.batch.answers_file import Tally, fill
+from qa.batch.values import LINE_CHARS
 from qa.errors import QuestionError, StoreError, UsageError
 
 Record = dict[str, Any]

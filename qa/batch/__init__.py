@@ -17,13 +17,12 @@ from qa.batch.about import Beside, about
 from qa.batch.answering import CHUNK, answers
 from qa.batch.reading import Questions
 from qa.batch.running import check_out, default_out, run
-from qa.batch.values import LINE_CHARS, BatchReport, Options, Row
+from qa.batch.values import BatchReport, Options, Row
 from qa.batch.writing import FORMATS, Wishes, format_of
 
 __all__ = [
     "CHUNK",
     "FORMATS",
-    "LINE_CHARS",
     "BatchReport",
     "Beside",
     "Options",
