@@ -140,7 +140,7 @@ def _answered(row: Row, refused: WenbaoError | None, found: tuple[Record, Extra]
         beside = found[1]
         if "trace_id" in record:
             # Time is shared out over a batch: a row has none of its own, and the result is the same each time.
-            record |= {"trace_id": trace_id(key, row), "elapsed_ms": None}
+            record |= {"trace_id": trace_id(key, row), "elapsed_ms": 0.0}
     elif refused:
         error = {"code": refused.code, "message": refused.message, "line": row.line}
         record = {"id": row.id, "question": row.question, "status": "error", "error": error, "passages": []}
