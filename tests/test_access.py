@@ -16,6 +16,7 @@ import pytest
 from qa.access import SCOPES, Access, SiteLimits, read_origin
 from qa.access.visitors import VISITOR_S
 from qa.errors import AccessError, ForbiddenError, NotFoundError, StoreError, UsageError, WenbaoError
+from qa.filters import Filters
 
 ORIGIN = "https://example.org"
 HERE = "192.0.2.17"
@@ -104,7 +105,8 @@ def test_what_is_no_exact_origin_is_refused(text: str) -> None:
 
 
 def test_a_site_is_kept_and_changed(access: Access, tmp_path: Path) -> None:
-    limits = SiteLimits({"files": ["a.txt"]}, "https://example.org/{id}#{start}", logs_questions=True)
+    filters = Filters.read({"files": ["a.txt"], "since": "2020-03"})
+    limits = SiteLimits(filters, "https://example.org/{id}#{start}", logs_questions=True)
     made = access.add_site("町报", [ORIGIN, f"{ORIGIN}/"], limits)
     assert made.origins == (ORIGIN,)
     assert (made.limits, made.made) == (limits, "2027-01-15")

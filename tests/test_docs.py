@@ -25,9 +25,15 @@ def test_every_setting_is_told(name: str) -> None:
 def test_every_command_and_option_is_told(name: str) -> None:
     told = (DOCS / "cli.md").read_text(encoding="utf-8")
     assert f"wenbao {name}" in told
-    for option in wenbao.commands[name].params:
-        if isinstance(option, click.Option):
-            assert any(spelling in told for spelling in option.opts), option.opts
+    commands = {f"wenbao {name}": wenbao.commands[name]}
+    while commands:
+        path, command = commands.popitem()
+        assert path in told
+        if isinstance(command, click.Group):
+            commands |= {f"{path} {part}": inner for part, inner in command.commands.items()}
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert any(spelling in told for spelling in option.opts), option.opts
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

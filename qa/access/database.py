@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from qa.access.origins import read_origin
 from qa.access.values import Credential, Scope, Site, SiteLimits, checked_name, checked_url_template
 from qa.access.visitors import VISITOR_S, Visitor
 from qa.errors import AccessError, ForbiddenError, NotFoundError, StoreError, UsageError
+from qa.filters import Filters
 from qa.sqlite import Migration, open_database, store_errors, transaction
 
 NAME = "access.db"
@@ -311,16 +312,13 @@ def _check_origin(site: Site, origin: str) -> None:
 def _columns(origins: Sequence[str], limits: SiteLimits) -> tuple[str, str, str | None, bool]:
     read = list(dict.fromkeys(read_origin(origin) for origin in origins))
     template = None if limits.url_template is None else checked_url_template(limits.url_template)
-    return json.dumps(read), _filters_text(limits.filters), template, limits.logs_questions
-
-
-def _filters_text(filters: Mapping[str, object]) -> str:
-    return json.dumps(dict(filters), ensure_ascii=False, sort_keys=True)
+    return json.dumps(read), json.dumps(limits.filters.json(), ensure_ascii=False), template, limits.logs_questions
 
 
 def _site(row: tuple[int, str, str, str, str | None, int, str]) -> Site:
     number, name, origins, filters, template, logs, made = row
-    return Site(number, name, tuple(json.loads(origins)), SiteLimits(json.loads(filters), template, bool(logs)), made)
+    limits = SiteLimits(Filters.read(json.loads(filters)), template, bool(logs))
+    return Site(number, name, tuple(json.loads(origins)), limits, made)
 
 
 def _credential(row: tuple[int, str, str, str, str | None, str, str | None, str | None]) -> Credential:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from qa.errors import UsageError
+from qa.filters import EVERYTHING, Filters
 
 Scope = Literal["ask", "batch", "admin"]
 """What an API token may do; ``admin`` may do everything."""
@@ -23,13 +23,13 @@ _URL_PLACE = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class SiteLimits:
-    """What a site's visitors can find: filters of `qa.filters` in the form of a request's; empty is the whole corpus.
+    """What a site's visitors can find, whatever they ask: the articles that ``filters`` allow.
 
     ``url_template`` is where citations lead instead of our article page: ``{id}``, ``{start}``, ``{end}``, ``{file}``,
     ``{headline}`` are filled in, escaped. ``logs_questions``: may what visitors ask be kept for review?
     """
 
-    filters: Mapping[str, object] = field(default_factory=dict)
+    filters: Filters = EVERYTHING
     url_template: str | None = None
     logs_questions: bool = False
 

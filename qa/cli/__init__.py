@@ -6,5 +6,8 @@ nothing and ``wenbao ask`` no more than an answer needs.
 """
 
 from qa.cli.commands import main, run, wenbao
+from qa.cli.keys import keys
+
+wenbao.add_command(keys)
 
 __all__ = ["main", "run", "wenbao"]

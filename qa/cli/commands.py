@@ -12,14 +12,16 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qa.cli import show
-from qa.config import Settings
+from qa.cli.options import setting as _setting
+from qa.cli.options import settings as _settings
+from qa.cli.options import with_settings as _with_settings
 from qa.errors import InputError, UsageError, WenbaoError
 from qa.filters import Filters
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from qa.bot import Bot
     from qa.evaluate import Evaluation
     from qa.generations import Progress
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -78,36 +78,6 @@ def _report(error: Exception) -> int:
         traceback.print_exception(error, file=file)
     reason = f"{type(error).__name__}: a defect of wenbao; please report it with {file.name}."
     return show.failed("INTERNAL_ERROR", reason, 1)
-
-
-# Settings, common to all commands
-
-
-def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    """An option becomes the variable of its name: both are checked in one place, and the option wins."""
-    if value is not None:
-        context.ensure_object(dict)[f"WENBAO_{str(parameter.name).upper()}"] = str(value)
-
-
-def _setting(flag: str, metavar: str, text: str) -> Callable[[Command], Command]:
-    return click.option(flag, metavar=metavar, help=text, expose_value=False, callback=_remember)
-
-
-def _with_settings(command: Command) -> Command:
-    """The options that stand before or after any command."""
-    for option in (
-        click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
-        _setting("--dict", "DIR", "Folder with the owner's dictionary.txt and synonyms.txt."),
-        _setting("--model", "MODEL", "Sentence model: a folder or a hub id; default is the embedded one."),
-        _setting("--data", "DIR", "Folder of the corpus and its indexes; default ./data."),
-    ):
-        command = option(command)
-    return command
-
-
-def _settings() -> Settings:
-    given: dict[str, str] = click.get_current_context().ensure_object(dict)
-    return Settings.read({**os.environ, **given})
 
 
 def _bot(progress: Progress | None = None, *, index_seeds: bool = True) -> Bot:
