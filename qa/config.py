@@ -104,9 +104,9 @@ class Settings:
     """Questions answered at the same time."""
     waiting: int = 32
     """Questions that may wait for that; beyond, 503."""
-    connections: int = 1024
+    connections: int = 2048
     """Open connections at once; beyond, the one that has kept its request back longest is closed."""
-    connections_per_address: int = 64
+    connections_per_address: int = 128
     """Of one address; not of this machine nor of a trusted proxy."""
 
     @classmethod

@@ -18,7 +18,7 @@ from tiny_models import static_folder
 
 from qa.bot import Bot
 from qa.config import Settings
-from qa.web.server import bind, build_app
+from qa.web.server import bind, build_app, uvicorn_config
 
 PORT = 7860
 BASE = f"http://127.0.0.1:{PORT}"
@@ -111,12 +111,11 @@ def local_client(app: ASGIApp, **others: Any) -> TestClient:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def served(app: ASGIApp, settings: Settings | None = None) -> Iterator[str]:
     """The address at which ``app`` is served while the block lasts."""
+    settings = settings or Settings()
     with bind("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1, lifespan="on")
-        )
+        server = uvicorn.Server(uvicorn_config(app, settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -146,6 +146,9 @@ class Guard:
         if len(hosts) != 1 or re.sub(r":\d+$", "", hosts[0]).lower() not in self._hosts:
             message = "The Host header names another machine; use the address that wenbao printed."
             raise RefusedError(400, "HOST_UNKNOWN", message)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            message = "The request gives its length in two ways, which others may read differently; send one."
+            raise RefusedError(400, "REQUEST_MALFORMED", message)
         if headers.get("content-encoding", "identity") != "identity":
             message = "A compressed request body is not accepted; send it plain."
             raise RefusedError(415, "BODY_COMPRESSED", message)

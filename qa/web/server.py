@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 import uvicorn
@@ -25,15 +28,18 @@ from qa.config import Settings
 from qa.errors import UsageError
 from qa.web import api, article_page, help_page
 from qa.web.admission import Admission
+from qa.web.connections import KEEP_ALIVE_S, House
 from qa.web.failures import add_error_handlers
 from qa.web.guard import Guard
 from qa.web.words import LANGUAGES, choose
 
 STATIC = Path(__file__).parent / "static"
 LOCAL = ("127.0.0.1", "::1", "localhost")
-CONNECTIONS = 256
-"""Connections served at once; an open chat page holds one. Beyond, 503 at once. Unmeasured."""
-
+OTHER_FILES = 256
+"""File descriptors kept for databases, indexes and the rest; unmeasured, generous."""
+FAREWELL_S = 3
+"""Longest time for requests under way when the server stops: an answer takes milliseconds, an open chat page is a
+stream without end."""
 UPLOAD_PATHS = ("/api/articles", "/api/batch")
 """Paths that take files of up to ``WENBAO_FILE_MB``, and check credentials before they read them: see ``Guard``."""
 
@@ -102,20 +108,41 @@ def serve(settings: Settings) -> None:
         bot = Bot.open(settings)
         try:
             bot.warm()  # so that the first visitor waits for nothing
-            config = uvicorn.Config(
-                build_app(bot),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                ws="none",
-                limit_concurrency=CONNECTIONS,
-                timeout_graceful_shutdown=2,  # an open chat page is a stream without end
-            )
+            config = uvicorn_config(build_app(bot), settings)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             _Server(config, f"http://{host}:{settings.port}").run(sockets=[listener])
         finally:
             bot.close()
+
+
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves ``app``: connections by the rules of ``House``, nothing of uvicorn's own told to anybody."""
+    limit = min(settings.connections, allow_files(settings.connections + OTHER_FILES) - OTHER_FILES)
+    house = House(limit, settings.connections_per_address, settings.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        http=house.protocol(),  # type: ignore[arg-type]  # wants a class; calls it
+        log_level="error",  # its warnings tell of bad requests, as many as anybody cares to send
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=FAREWELL_S,
+    )
+
+
+def allow_files(wanted: int) -> int:
+    """How many files may be open at once, raised to ``wanted`` where the system lets us; most begin with 1,024."""
+    if sys.platform == "win32":
+        return wanted
+    import resource  # noqa: PLC0415  # Windows has none
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -155,3 +182,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM ends the process in order, with exit code 0; a second one ends it at once."""
+        if sig != signal.SIGTERM:
+            super().handle_exit(sig, frame)
+        elif self.should_exit:
+            self.force_exit = True
+        else:
+            self.should_exit = True
