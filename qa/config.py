@@ -108,6 +108,8 @@ class Settings:
     """Open connections at once; beyond, the one that has kept its request back longest is closed."""
     connections_per_address: int = 128
     """Of one address; not of this machine nor of a trusted proxy."""
+    review_days: int = 90
+    """Days that questions are kept for review; 0 keeps none."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -155,4 +157,5 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "waiting": _whole(0, 10_000),
     "connections": _whole(16, 100_000),
     "connections_per_address": _whole(4, 100_000),
+    "review_days": _whole(0, 3650),
 }

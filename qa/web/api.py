@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
@@ -22,13 +22,16 @@ from qa.filters import SCHEMA, Filters
 from qa.store.structure import article_structure
 from qa.web.admission import Admission, asker_of
 from qa.web.article_page import find_article
+from qa.web.asked import remember
 
 MAX_TOP_K = 50
 MAX_HISTORY = 100
 """Earlier questions in one request; a longer conversation has long left its beginning behind."""
 
 
-class _Model(BaseModel):
+class Strict(BaseModel):
+    """A JSON object with exactly these fields, each of exactly its type."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -46,7 +49,7 @@ AskFilters = Annotated[Filters, PlainValidator(Filters.read), WithJsonSchema(dic
 """Read by the code that reads them everywhere, which says FILTER_INVALID and the field."""
 
 
-class Ask(_Model):
+class Ask(Strict):
     """What is asked."""
 
     question: Text
@@ -58,7 +61,7 @@ class Ask(_Model):
     """Which articles may answer; all when absent."""
 
 
-class Span(_Model):
+class Span(Strict):
     """Characters of the original file's text, end exclusive."""
 
     start: int
@@ -74,7 +77,7 @@ class Source(Span):
     section: str | None
 
 
-class Why(_Model):
+class Why(Strict):
     """Why a passage was found."""
 
     terms: list[str]
@@ -83,14 +86,14 @@ class Why(_Model):
     fused_score: float
 
 
-class Also(_Model):
+class Also(Strict):
     """Another passage of the same answer that tells the same."""
 
     rank: int
     source: Source
 
 
-class FoundPassage(_Model):
+class FoundPassage(Strict):
     """A passage of an answer; ``answer_span`` is where the short answer stands, if it stands here in one piece."""
 
     rank: int
@@ -103,14 +106,14 @@ class FoundPassage(_Model):
     why: Why
 
 
-class SearchedIn(_Model):
+class SearchedIn(Strict):
     """How much the question's filters allowed."""
 
     articles: int
     passages: int
 
 
-class AnswerRecord(_Model):
+class AnswerRecord(Strict):
     """The answer record, the same from every surface; ``missing_terms`` are words that no article has.
 
     ``searched_in`` stands in the answers to questions with filters.
@@ -129,7 +132,7 @@ class AnswerRecord(_Model):
     elapsed_ms: float
 
 
-class ShownArticle(_Model):
+class ShownArticle(Strict):
     """An article in the list."""
 
     id: int
@@ -167,7 +170,7 @@ class FullArticle(ShownArticle, Span):
     furniture: list[ShownFurniture]
 
 
-class ErrorDetail(_Model):
+class ErrorDetail(Strict):
     """What went wrong: a stable code, a sentence, the field if there is one, and the request's id."""
 
     code: str
@@ -176,37 +179,46 @@ class ErrorDetail(_Model):
     request_id: str
 
 
-class ErrorEnvelope(_Model):
+class ErrorEnvelope(Strict):
     """The one form of every error."""
 
     error: ErrorDetail
 
 
-class ArticleList(_Model):
+class ArticleList(Strict):
     """All articles, by file and place."""
 
     articles: list[ShownArticle]
 
 
-class Health(_Model):
+class Health(Strict):
     """That the process answers, or that it can answer questions too."""
 
     status: Literal["ok", "ready"]
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says of a route's errors."""
     return {status: {"model": ErrorEnvelope} for status in statuses}
 
 
 async def read_ask(request: Request) -> Ask:
-    """The body of a question.
+    """The body of a question; errors as of ``read_json``."""
+    return await read_json(request, Ask)
+
+
+async def read_json(request: Request, model: type[Body]) -> Body:
+    """The body of a request as ``model`` has it.
 
     Raises:
         UsageError: BODY_ENCODING when it isn't UTF-8, BODY_INVALID when it isn't a JSON object sent as JSON.
         FieldError: FIELD_INVALID with the first field that is unknown, missing or of the wrong kind.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UsageError("BODY_INVALID", "Send the question as JSON, with Content-Type: application/json.")
+        raise UsageError("BODY_INVALID", "Send JSON, with Content-Type: application/json.")
     try:
         text = (await request.body()).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -214,11 +226,11 @@ async def read_ask(request: Request) -> Ask:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError("BODY_INVALID", "The body is not valid JSON; send an object with a question.") from error
+        raise UsageError("BODY_INVALID", "The body is not valid JSON; send an object.") from error
     if not isinstance(body, dict):
-        raise UsageError("BODY_INVALID", 'The body must be a JSON object, like {"question": "…"}.')
+        raise UsageError("BODY_INVALID", "The body must be a JSON object.")
     try:
-        return Ask.model_validate(body)
+        return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]).encode("utf-8", "replace").decode()[:100]
@@ -240,7 +252,7 @@ def router(bot: Bot, admission: Admission) -> APIRouter:
         summary="Ask a question",
         responses={
             200: {"model": AnswerRecord, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-            **_errors(400, 408, 413, 415, 422, 429, 500, 503),
+            **errors(400, 408, 413, 415, 422, 429, 500, 503),
         },
         openapi_extra={
             "requestBody": {"required": True, "content": {"application/json": {"schema": Ask.model_json_schema()}}}
@@ -251,6 +263,7 @@ def router(bot: Bot, admission: Admission) -> APIRouter:
         body = await read_ask(request)
         work = partial(bot.ask, body.question, history=body.history, top_k=body.top_k, filters=body.filters)
         record = await admission.answer(asker_of(request), work)
+        remember(request, record, surface="api", history=body.history)
         answer = record_json(record)
         if "text/event-stream" not in request.headers.get("accept", ""):
             return Response(answer, media_type="application/json")
@@ -263,7 +276,7 @@ def router(bot: Bot, admission: Admission) -> APIRouter:
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
     @routes.get(
-        "/api/articles", summary="All articles", responses={200: {"model": ArticleList}, **_errors(400, 500, 503)}
+        "/api/articles", summary="All articles", responses={200: {"model": ArticleList}, **errors(400, 500, 503)}
     )
     def articles() -> Response:
         """Every article's id, file and headline."""
@@ -275,7 +288,7 @@ def router(bot: Bot, admission: Admission) -> APIRouter:
     @routes.get(
         "/api/articles/{article_id}",
         summary="One article",
-        responses={200: {"model": FullArticle}, **_errors(400, 404, 500, 503)},
+        responses={200: {"model": FullArticle}, **errors(400, 404, 500, 503)},
         openapi_extra={
             "parameters": [{"name": "article_id", "in": "path", "required": True, "schema": {"type": "string"}}]
         },
@@ -284,12 +297,12 @@ def router(bot: Bot, admission: Admission) -> APIRouter:
         """An article's text and structure, with offsets into the original file's text."""
         return JSONResponse(article_structure(find_article(bot, request.path_params["article_id"])))
 
-    @routes.get("/healthz", summary="Is it up?", responses={200: {"model": Health}, **_errors(400)})
+    @routes.get("/healthz", summary="Is it up?", responses={200: {"model": Health}, **errors(400)})
     def healthz() -> Response:
         """That the process answers."""
         return JSONResponse({"status": "ok"})
 
-    @routes.get("/readyz", summary="Can it answer?", responses={200: {"model": Health}, **_errors(400, 500, 503)})
+    @routes.get("/readyz", summary="Can it answer?", responses={200: {"model": Health}, **errors(400, 500, 503)})
     def readyz() -> Response:
         """That store, model and indexes can be used; indexes that are missing are built first."""
         bot.retriever()

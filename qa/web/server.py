@@ -26,7 +26,8 @@ from qa.access import Access
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
-from qa.web import api, article_page, help_page
+from qa.review import ReviewLog
+from qa.web import api, article_page, feedback_api, help_page
 from qa.web.admission import Admission
 from qa.web.connections import KEEP_ALIVE_S, House
 from qa.web.failures import add_error_handlers
@@ -55,11 +56,13 @@ def build_app(bot: Bot) -> ASGIApp:
     from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
 
     admission = Admission(bot.settings)
+    review = ReviewLog(bot.settings.data, bot.settings.review_days)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         admission.close()
+        review.close()
 
     app = FastAPI(
         title="wenbao",
@@ -72,7 +75,9 @@ def build_app(bot: Bot) -> ASGIApp:
     app.add_middleware(CORSMiddleware)
     add_error_handlers(app)
     app.state.access = Access(bot.settings.data)
+    app.state.review = review
     app.include_router(api.router(bot, admission))
+    app.include_router(feedback_api.router())
     app.include_router(article_page.router(bot))
     app.include_router(help_page.router())
     app.mount("/ui", StaticFiles(directory=STATIC))
