@@ -4,12 +4,11 @@
 way. ``gold`` writes ``DATA/gold.jsonl``, which ``wenbao eval`` and ``wenbao batch`` read. docs/desk.md describes both.
 """
 
-from qa.review.gold import GOLD_NAME, add_gold, gold_row
+from qa.review.gold import add_gold, gold_row
 from qa.review.log import ReviewLog
 from qa.review.values import REASONS, STATUSES, Asked, Feedback, Figures, Group, Wanted
 
 __all__ = [
-    "GOLD_NAME",
     "REASONS",
     "STATUSES",
     "Asked",
