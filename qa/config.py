@@ -110,6 +110,8 @@ class Settings:
     """Of one address; not of this machine nor of a trusted proxy."""
     review_days: int = 90
     """Days that questions are kept for review; 0 keeps none."""
+    talk_days: int = 90
+    """Days that a conversation is kept after its last question; 0 keeps none."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -158,4 +160,5 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "connections": _whole(16, 100_000),
     "connections_per_address": _whole(4, 100_000),
     "review_days": _whole(0, 3650),
+    "talk_days": _whole(0, 36_500),
 }

@@ -9,10 +9,8 @@ from markupsafe import Markup
 
 from qa.web.frame import add_tab, document
 from qa.web.help_words import HELP
+from qa.web.render import STATUS_LOOKS
 from qa.web.words import Words
-
-LOOKS = {"answered": "good", "possible": "fair", "not_found": ""}
-"""The colour of a status, as a class of base.css."""
 
 
 def page(words: Words) -> str:
@@ -22,7 +20,7 @@ def page(words: Words) -> str:
         Markup('<dt><span class="badge {}">{}</span></dt><dd>{}</dd>').format(
             look, words.status[status], words.meaning[status]
         )
-        for status, look in LOOKS.items()
+        for status, look in STATUS_LOOKS.items()
     )
     keys = Markup("").join(
         Markup("<dt><kbd>{}</kbd></dt><dd>{}</dd>").format(key, does) for key, does in told.key_names.items()

@@ -7,6 +7,7 @@ a block Markdown changes nothing (CommonMark §4.6, kind 6, which a blank line w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from qa.articles import Piece
+from qa.web.export import source_line
 from qa.web.frame import navigation
 from qa.web.words import Words
 
@@ -23,6 +25,11 @@ Record = Mapping[str, Any]
 
 LONG_ANSWER_CHARS = 24
 """A short answer above this is a sentence, and set smaller than a figure or a name."""
+
+STATUS_LOOKS = {"answered": "good", "possible": "fair", "not_found": ""}
+"""The colour of a status, as a class of base.css."""
+SURE_FROM = {"high": 0.75, "middle": 0.5, "low": 0.0}
+"""From which confidence on an answer is called surely, rather and hardly right."""
 
 # In scripts with blanks a line break may be the end of a line only; in the others it ends a paragraph, and stays.
 _LINE_END = re.compile(r"(?<=[\x00-\x7f])\n")
@@ -50,22 +57,39 @@ def shown_spans(pieces: Sequence[Piece], spans: Sequence[Span]) -> list[Span]:
     return joined
 
 
-def marked(text: str, spans: Sequence[Span]) -> Markup:
-    """``text`` escaped, with ``<mark>`` around ``spans`` (sorted, apart)."""
+def marked(text: str, spans: Sequence[Span], strong: Sequence[Span] = ()) -> Markup:
+    """``text`` escaped, with ``<mark>`` around ``spans``, and around ``strong`` the mark of the answer itself.
+
+    Both are sorted and apart; where they meet, the answer's mark stands within the other.
+    """
+    cuts = sorted({0, len(text), *(place for span in (*spans, *strong) for place in span)})
+    opening, closing = {start for start, _ in spans}, {end for _, end in spans}
     parts: list[Markup] = []
-    done = 0
-    for start, end in spans:
-        parts += [Markup.escape(text[done:start]), Markup("<mark>{}</mark>").format(text[start:end])]
-        done = end
-    return Markup("").join([*parts, Markup.escape(text[done:])])
+    for start, end in itertools.pairwise(cuts):
+        if start in opening:
+            parts.append(Markup("<mark>"))
+        part = Markup.escape(text[start:end])
+        is_answer = any(low <= start < high for low, high in strong)
+        parts.append(Markup('<mark class="answer">{}</mark>').format(part) if is_answer else part)
+        if end in closing:
+            parts.append(Markup("</mark>"))
+    return Markup("").join(parts)
 
 
-def article_url(article_id: int, spans: Sequence[Span], words: Words, *, scan: bool = False) -> str:
-    """The article's page in the visitor's language, at the marked place if there is one."""
+def article_url(
+    article_id: int, spans: Sequence[Span], words: Words, *, scan: bool = False, answer: Sequence[Span] = ()
+) -> str:
+    """The article's page in the visitor's language, at the marked place if there is one; ``answer`` is marked more."""
     query: list[tuple[str, str | int]] = [pair for start, end in spans for pair in (("start", start), ("end", end))]
+    query += [("answer", f"{start}-{end}") for start, end in answer]
     query += [("view", "scan")] if scan else []
     query.append(("lang", words.path))
     return f"/articles/{article_id}?{urlencode(query)}" + ("#mark" if spans else "")
+
+
+def around_url(source: Record) -> str:
+    """Where the text around a passage is told."""
+    return f"/articles/{source['article_id']}/around?start={source['start']}&end={source['end']}"
 
 
 def one_block(markup: Markup) -> str:
@@ -83,21 +107,33 @@ def note(text: str) -> str:
     return one_block(Markup('<div class="wb-note">{}</div>').format(text))
 
 
-def answer(record: Record, words: Words, passages: int, pieces_of: Callable[[Record], Sequence[Piece]]) -> str:
+def answer(
+    record: Record,
+    words: Words,
+    passages: int,
+    pieces_of: Callable[[Record], Sequence[Piece]],
+    instead: Sequence[str] = (),
+) -> str:
     """An answer record as a message: the short answer, its status in words, then the passages, best first.
 
     ``passages`` is how many the corpus has; ``pieces_of`` tells which slices of the original a passage of the record
-    shows, or none where the article is gone by now (the passage then stays unmarked).
+    shows, or none where the article is gone by now (the passage then stays unmarked); ``instead`` are questions that
+    the passages do answer, to be offered where this one was not.
     """
     status = record["status"]
     cards = [_card(passage, words, pieces_of(passage)) for passage in record["passages"]]
-    parts = [_headline(record, words)]
+    parts = [_headline(record, words, passages)]
     if record["searched_as"] != record["question"]:
         parts.append(
-            Markup('<p class="wb-searched-as">{}<q>{}</q></p>').format(words.searched_as, record["searched_as"])
+            Markup(
+                '<p class="wb-searched-as">{} <q>{}</q> '
+                '<button type="button" class="wb-alone" value="{}">{}</button></p>'
+            ).format(words.searched_as, record["searched_as"], record["question"], words.alone)
         )
     if record.get("missing_terms"):
         parts.append(Markup('<p class="wb-missing">{}{}</p>').format(words.missing, _chips(record["missing_terms"])))
+    if instead:
+        parts.append(_instead(instead, words))
     if cards and status == "not_found":
         parts.append(Markup('<p class="wb-nearest">{}</p>').format(words.nearest))
     parts += cards[:1]
@@ -107,45 +143,99 @@ def answer(record: Record, words: Words, passages: int, pieces_of: Callable[[Rec
                 words.more_passages.format(count=len(cards) - 1), Markup("").join(cards[1:])
             )
         )
-    searched = words.searched.format(passages=passages, ms=max(1, round(record["elapsed_ms"])))
-    parts.append(Markup('<p class="wb-searched">{}</p>').format(searched))
     return one_block(Markup('<div class="wb-answer wb-{}">{}</div>').format(status, Markup("").join(parts)))
 
 
-def _headline(record: Record, words: Words) -> Markup:
+def _headline(record: Record, words: Words, passages: int) -> Markup:
+    """The short answer, if there is one, and under it what it is worth and what was searched."""
     status = record["status"]
-    badge = Markup('<span class="wb-badge">{}</span>').format(words.status[status])
+    parts = [
+        Markup('<span class="badge {}">{}</span>').format(STATUS_LOOKS[status], words.status[status]),
+    ]
     if record["answer"] is None:
-        return Markup('<p class="wb-status">{}<span>{}</span></p>').format(badge, words.meaning[status])
+        parts.append(Markup('<span class="wb-meaning">{}</span>').format(words.meaning[status]))
+    else:
+        sure = words.confidence.format(percent=round(100 * record["confidence"]))
+        parts.append(
+            Markup(
+                '<span class="wb-sure" tabindex="0"><span class="wb-bar wb-{}"></span>{} · {}'
+                '<span class="wb-tip" role="tooltip">{} {}</span></span>'
+            ).format(*_degree(record["confidence"], words), sure, words.meaning[status], words.confidence_meaning)
+        )
+    searched = words.searched.format(passages=passages, ms=max(1, round(record["elapsed_ms"])))
+    parts.append(Markup('<span class="wb-searched">{}</span>').format(searched))
+    line = Markup('<p class="wb-status">{}</p>').format(Markup("").join(parts))
+    if record["answer"] is None:
+        return line
     size = "wb-long" if len(record["answer"]) > LONG_ANSWER_CHARS else "wb-short"
-    confidence = words.confidence.format(percent=round(100 * record["confidence"]))
-    return Markup(
-        '<p class="{}" dir="auto">{}</p><p class="wb-status" title="{}">{}<span title="{}">{}</span></p>'
-    ).format(size, record["answer"], words.meaning[status], badge, words.confidence_meaning, confidence)
+    return Markup('<p class="{}" dir="auto">{}</p>').format(size, record["answer"]) + line
+
+
+def _degree(confidence: float, words: Words) -> tuple[str, str]:
+    """How sure an answer is: the class of its colour, and in words."""
+    name = next(name for name, at_least in SURE_FROM.items() if confidence >= at_least)
+    return name, words.degrees[name]
+
+
+def _instead(questions: Sequence[str], words: Words) -> Markup:
+    """Questions to ask instead, a button each."""
+    buttons = Markup("").join(
+        Markup('<button type="button" class="wb-ask" value="{}">{}</button>').format(question, question)
+        for question in questions
+    )
+    return Markup('<div class="wb-instead"><p>{}</p>{}</div>').format(words.instead, buttons)
 
 
 def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
     source = passage["source"]
     highlights = [(mark["start"], mark["end"]) for mark in passage["highlights"]]
-    url = article_url(source["article_id"], highlights or [(source["start"], source["end"])], words)
+    answer_span = passage.get("answer_span")
+    strong = [(answer_span["start"], answer_span["end"])] if answer_span else []
+    url = article_url(source["article_id"], highlights or [(source["start"], source["end"])], words, answer=strong)
     section = Markup(' <span class="wb-section">› {}</span>').format(source["section"]) if source["section"] else ""
+    text, shown = passage["text"], shown_spans(pieces, highlights)
+    sentence = "".join(text[start:end] for start, end in shown) or text
     return Markup(
-        '<div class="wb-card">'
-        '<p class="wb-source"><a href="{}" target="_blank"><b>{}</b>{}</a></p>'
-        '<p class="wb-text" dir="auto">{}</p>'
-        '{}<p class="wb-place"><span class="wb-file">{}</span> <span>{}</span> <a href="{}" target="_blank">{}</a></p>'
-        "</div>"
+        '<div class="wb-card"><p class="wb-source"><span class="wb-number">{}</span>'
+        '<a href="{}" dir="auto"><b>{}</b>{}</a></p>'
+        '<p class="wb-text" dir="auto">{}</p>{}'
+        '<p class="wb-place"><span class="wb-file">{}</span><span>{}</span></p>'
+        '<div class="wb-tools"><a class="wb-open" href="{}">{}</a>'
+        '<button type="button" class="wb-copy" value="{}">{}</button>'
+        '<details class="wb-context"><summary>{}</summary><a href="{}"></a></details>'
+        "<details><summary>{}</summary>{}</details></div></div>"
     ).format(
+        passage["rank"],
         url,
         source["article"] or words.untitled,
         section,
-        marked(_LINE_END.sub(" ", passage["text"]), shown_spans(pieces, highlights)),
-        _why(passage["why"], words),
+        marked(_LINE_END.sub(" ", text), shown, shown_spans(pieces, strong)),
+        _also(passage, words),
         source["file"],
         words.place.format(start=source["start"], end=source["end"]),
         url,
         words.open_article,
+        words.quoted.format(sentence=" ".join(sentence.split()), source=source_line(source, words)),
+        words.copy,
+        words.context,
+        around_url(source),
+        words.why,
+        _why(passage["why"], words),
     )
+
+
+def _also(passage: Record, words: Words) -> Markup:
+    """The passages of other files that tell the same."""
+    links = [
+        Markup('<a href="{}" dir="auto">{}</a>').format(
+            article_url(other["source"]["article_id"], [(other["source"]["start"], other["source"]["end"])], words),
+            words.also_in.format(
+                name=other["source"]["article"] or words.untitled, file=other["source"]["file"], rank=other["rank"]
+            ),
+        )
+        for other in passage.get("also", ())
+    ]
+    return Markup('<p class="wb-also">{} {}</p>').format(words.also, Markup(" ").join(links)) if links else Markup("")
 
 
 def _chips(terms: Sequence[str]) -> Markup:
@@ -158,7 +248,8 @@ def _why(why: Record, words: Words) -> Markup:
         for text, rank in ((words.by_words, why["lexical_rank"]), (words.by_meaning, why["dense_rank"]))
     )
     shown_terms = Markup("<span>{} {}</span>").format(words.matched, _chips(why["terms"])) if why["terms"] else ""
-    return Markup('<p class="wb-why">{}<span>{}</span></p>').format(shown_terms, ranks)
+    score = words.score.format(score=f"{why['fused_score']:.2f}")
+    return Markup('<p class="wb-why">{}<span>{} · {}</span></p>').format(shown_terms, ranks, score)
 
 
 def top(words: Words) -> str:
@@ -168,4 +259,8 @@ def top(words: Words) -> str:
 
 def welcome(words: Words) -> str:
     """What stands in the empty chat, above the examples."""
-    return one_block(Markup('<div class="wb-welcome"><p>{}</p><h2>{}</h2></div>').format(words.welcome, words.examples))
+    return one_block(
+        Markup('<div class="wb-welcome"><h1>{}</h1><p>{}</p><h2>{}</h2></div>').format(
+            words.slogan, words.welcome, words.examples
+        )
+    )

@@ -41,6 +41,23 @@ class Words:
     """Heads the passages under a ``not_found``."""
     confidence: str
     confidence_meaning: str
+    degrees: Mapping[str, str]
+    """How sure an answer is, by the names of ``render.SURE_FROM``."""
+    alone: str
+    """Asks a completed follow-up again, as it was typed."""
+    instead: str
+    """Heads the questions that the passages do answer."""
+    copy: str
+    quoted: str
+    """A sentence with its source, as it is copied."""
+    cited: str
+    """A source: headline and section, file, place."""
+    sources: str
+    context: str
+    why: str
+    score: str
+    also: str
+    also_in: str
     more_passages: str
     open_article: str
     matched: str
@@ -91,6 +108,18 @@ ZH = Words(
     nearest="最接近的几段（并不回答这个问题）",
     confidence="把握 {percent}%",
     confidence_meaning="把握 80% 的意思是：这样的答案，十个里大约八个是对的。",
+    degrees={"high": "很有把握", "middle": "较有把握", "low": "把握不大"},
+    alone="只查这一句",
+    instead="这些文章能回答：",
+    copy="复制引文",
+    quoted="“{sentence}”——{source}",
+    cited="{name}，{file}，{place}",
+    sources="出处",
+    context="上下文",
+    why="为何找到",
+    score="综合 {score}",
+    also="同样内容另见",
+    also_in="{name}（{file}，第 {rank} 条）",
     more_passages="另有 {count} 段",
     open_article="看原文",
     matched="对上的词",
@@ -144,6 +173,18 @@ ZH_HANT = Words(
     nearest="最接近的幾段（並不回答這個問題）",
     confidence="把握 {percent}%",
     confidence_meaning="把握 80% 的意思是：這樣的答案，十個裡大約八個是對的。",
+    degrees={"high": "很有把握", "middle": "較有把握", "low": "把握不大"},
+    alone="只查這一句",
+    instead="這些文章能回答：",
+    copy="複製引文",
+    quoted="「{sentence}」——{source}",
+    cited="{name}，{file}，{place}",
+    sources="出處",
+    context="上下文",
+    why="為何找到",
+    score="綜合 {score}",
+    also="同樣內容另見",
+    also_in="{name}（{file}，第 {rank} 條）",
     more_passages="另有 {count} 段",
     open_article="看原文",
     matched="對上的詞",
@@ -197,6 +238,18 @@ EN = Words(
     nearest="The nearest passages (they do not answer the question)",
     confidence="{percent}% sure",
     confidence_meaning="80% sure means: of ten such answers, about eight are right.",
+    degrees={"high": "Very likely right", "middle": "Likely right", "low": "Uncertain"},
+    alone="Search this sentence alone",
+    instead="The articles do answer these:",
+    copy="Copy with source",
+    quoted="“{sentence}” ({source})",
+    cited="{name}, {file}, {place}",
+    sources="Sources",
+    context="Context",
+    why="Why this",
+    score="score {score}",
+    also="The same is told in",
+    also_in="{name} ({file}, no. {rank})",
     more_passages="{count} more passages",
     open_article="Open the original",
     matched="Matched words",
