@@ -143,6 +143,7 @@ def test_a_message_is_one_html_block_that_markdown_leaves_as_it_is(words: Words,
             "q",
             "details",
             "summary",
+            "button",
         }
 
 

@@ -50,24 +50,27 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.marks: list[str] = []
-        self._is_marked = False
+        """What is marked, each as a whole; ``answers`` are the answers' own marks within."""
+        self.answers: list[str] = []
+        self._open: list[list[str]] = []
         self.feed(str(source))  # a Markup would escape what it is joined with
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         if tag == "mark":
-            self._is_marked = True
-            self.marks.append("")
+            marks = self.answers if ("class", "answer") in attrs else self.marks
+            marks.append("")
+            self._open.append(marks)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "mark":
-            self._is_marked = False
+            self._open.pop()
 
     def handle_data(self, data: str) -> None:
         self.text += data
-        if self._is_marked:
-            self.marks[-1] += data
+        for marks in self._open:
+            marks[-1] += data
 
 
 @pytest.fixture(scope="session")

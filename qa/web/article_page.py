@@ -7,10 +7,11 @@ characters of the original file's text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from qa.articles import Piece
 from qa.bot import Bot
@@ -174,9 +175,30 @@ def _ways(neighbours: tuple[int | None, int | None], words: Words) -> Markup:
     return Markup('<nav class="ways">{}</nav>').format(Markup("").join(links)) if links else Markup("")
 
 
+def around_passage(article: StoredArticle, span: Span) -> dict[str, Any]:
+    """The texts next to ``span`` in the article, null where it begins or ends there."""
+    passages = [passage for section in article.sections for passage in section.passages]
+    before = [passage.text for passage in passages if passage.end <= span[0]]
+    after = [passage.text for passage in passages if passage.start >= span[1]]
+    return {
+        "article": article.id,
+        "headline": article.headline or article.file.name,
+        "before": before[-1] if before else None,
+        "after": after[0] if after else None,
+    }
+
+
 def router(bot: Bot) -> APIRouter:
     """The route of the article pages."""
     routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/articles/{article_id}/around")
+    def around(request: Request) -> Response:
+        """What stands before and after a passage of the article, for the chat's page."""
+        found = find_article(bot, request.path_params["article_id"])
+        query = request.query_params
+        spans = parse_spans([query.get("start", "")], [query.get("end", "")])
+        return JSONResponse(around_passage(found, spans[0] if spans else (found.start, found.end)))
 
     @routes.get("/articles/{article_id}")
     def article(request: Request) -> Response:

@@ -1,37 +1,31 @@
-"""The chat: one Gradio page per language, over the same ``Bot``.
+"""The chat: one Gradio page per language around ``conversation``.
 
-A conversation lives on the server, in the session's state: were it an input of the handlers, the browser would send the
-whole chat back with each question. What Gradio is given to show is HTML made by ``render``, with every text escaped;
-its Chatbot sanitises that once more. Gradio takes seconds to load, so this module is imported by ``server.build_app``
-when it is needed, after the settings that Gradio reads as it is loaded.
+A page's conversation is in the session's state: were it an input of the handlers, the browser would send the whole chat
+back with each question. What Gradio is given to show is HTML made by ``render``, with every text escaped; its Chatbot
+sanitises that once more. What Gradio lacks is in ``static/chat.js``; both meet in elements with an id ``wb-…``, some of
+which are unseen. Gradio takes seconds to load, so this module is imported by ``server.build_app`` when it is needed,
+after the settings that Gradio reads as it is loaded.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import gradio
 from fastapi import FastAPI
 from gradio.components.chatbot import ExampleMessage
+from markupsafe import Markup
 from opencc import OpenCC
 
-from qa.articles import Piece
 from qa.bot import Bot
-from qa.errors import WenbaoError
+from qa.talks import Talks
 from qa.web import render
-from qa.web.examples import Source, example_questions
+from qa.web.chat_words import SCRIPT
+from qa.web.conversation import Context, Conversations, Shown
 from qa.web.words import LANGUAGES, ZH_HANT, Words
 
-log = logging.getLogger(__name__)
-
-EXAMPLES = 4
-EXAMPLE_ARTICLES = 200
-"""Articles that examples are made from: the first ones, so that opening a page of a large corpus stays quick."""
-KEPT_TURNS = 50
-"""Questions of a conversation that stay on the page; each is a few kB, sent anew with every answer."""
 AT_ONCE = 8
 """Questions answered at the same time; the others wait in Gradio's queue."""
 WAITING = 64
@@ -50,89 +44,23 @@ FONTS = (
 )
 """Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """A conversation: what was asked, and the messages as shown; both oldest first."""
-
-    questions: tuple[str, ...] = ()
-    messages: tuple[dict[str, str], ...] = ()
-
-    def with_message(self, role: str, content: str) -> Talk:
-        """The conversation one message later, without its oldest ones beyond ``KEPT_TURNS``."""
-        return Talk(self.questions, (*self.messages, {"role": role, "content": content})[-2 * KEPT_TURNS :])
-
-    def with_question(self, question: str) -> Talk:
-        """The conversation with ``question`` among those that a follow-up may lean on."""
-        return Talk((*self.questions, question)[-KEPT_TURNS:], self.messages)
+Parts = tuple[str, list[dict[str, str]], Shown]
+"""What a handler gives back: the question box's text, the messages, the conversation."""
 
 
-class Chat:
-    """What the chat pages show of a bot's corpus. Counts and examples are kept until the corpus changes."""
-
-    def __init__(self, bot: Bot) -> None:
-        self._bot = bot
-        self._overview: tuple[int, int, list[str]] | None = None
-
-    def overview(self) -> tuple[int, list[str]]:
-        """How many passages the corpus has, and some questions that it answers."""
-        store = self._bot.store
-        sequence = store.sequence()
-        if self._overview is None or self._overview[0] != sequence:
-            articles = (store.article(line.id) for line in store.articles()[:EXAMPLE_ARTICLES])
-            sources = [
-                Source(
-                    article.headline,
-                    " ".join(line for line in (article.kicker, article.headline, article.subhead) if line),
-                    [passage.text for section in article.sections for passage in section.passages],
-                )
-                for article in articles
-                if article is not None
-            ]
-            self._overview = (sequence, store.counts()["passages"], example_questions(sources, EXAMPLES))
-        return self._overview[1:]
-
-    def ask(self, words: Words, question: str, talk: Talk) -> Iterator[Talk]:
-        """The conversation as it grows: first with the question and what is being done, then with the answer."""
-        asked = talk.with_message("user", render.question(question))
-        try:
-            passages, _ = self.overview()
-            yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
-            record = self._bot.ask(question, history=talk.questions)
-            answer = render.answer(record, words, passages, self._pieces)
-        except WenbaoError as error:
-            yield asked.with_message("assistant", render.note(words.errors.get(error.code, error.message)))
-        except Exception:
-            log.exception("A question of the chat failed")
-            yield asked.with_message("assistant", render.note(words.failed))
-        else:
-            yield asked.with_message("assistant", answer).with_question(question)
-
-    def _pieces(self, passage: render.Record) -> Sequence[Piece]:
-        source = passage["source"]
-        article = self._bot.store.article(source["article_id"])
-        for section in article.sections if article else ():
-            for stored in section.passages:
-                if (stored.start, stored.end) == (source["start"], source["end"]):
-                    return stored.pieces
-        return ()
-
-
-def mount(app: FastAPI, bot: Bot) -> None:
+def mount(app: FastAPI, bot: Bot, talks: Talks) -> None:
     """The chat of each language at its path of ``app``."""
-    chat = Chat(bot)
+    conversations = Conversations(bot, talks)
     theme = gradio.themes.Base(
         primary_hue="red", neutral_hue="stone", font=list(FONTS), font_mono=["ui-monospace", "monospace"]
     )
-    styles = "".join(f'<link rel="stylesheet" href="/ui/{name}">' for name in ("base.css", "chat.css"))
-    head = styles + '<script src="/ui/chat.js" defer></script>'
     for words in LANGUAGES.values():
         gradio.mount_gradio_app(
             app,
-            _page(chat, words, bot.settings.question_chars),
+            _page(conversations, words, bot.settings.question_chars),
             path=f"/{words.path}",
             theme=theme,
-            head=head,
+            head=_head(words),
             footer_links=[],
             run_history=False,
             show_error=False,
@@ -141,29 +69,41 @@ def mount(app: FastAPI, bot: Bot) -> None:
         )
 
 
-def _page(chat: Chat, words: Words, question_chars: int) -> gradio.Blocks:
-    def show(talk: Talk) -> tuple[str, list[dict[str, str]], Talk]:
-        return "", list(talk.messages), talk
+def _head(words: Words) -> str:
+    """Styles and scripts of the page, and the strings of the scripts."""
+    styles = Markup("").join(
+        Markup('<link rel="stylesheet" href="/ui/{}">').format(name) for name in ("base.css", "chat.css")
+    )
+    strings = json.dumps(dict(SCRIPT[words.path]) | {"lang": words.tag}, ensure_ascii=False)
+    return str(
+        styles
+        + Markup('<meta name="wenbao-words" content="{}">').format(strings)
+        + Markup('<script type="module" src="/ui/chat.js"></script>')
+    )
 
-    def ask(question: str, talk: Talk) -> Iterator[tuple[str, list[dict[str, str]], Talk]]:
-        yield from map(show, chat.ask(words, question, talk))
 
-    def ask_example(talk: Talk, event: gradio.SelectData) -> Iterator[tuple[str, list[dict[str, str]], Talk]]:
-        yield from ask(str(event.value["text"]), talk)
+def _page(conversations: Conversations, words: Words, question_chars: int) -> gradio.Blocks:
+    def show(shown: Shown) -> Parts:
+        return "", list(shown.messages), shown
 
-    def begin() -> tuple[str, Any, Talk]:
-        return "", gradio.Chatbot(value=[], examples=_examples(chat, words)), Talk()
+    def ask(question: str, context: str, shown: Shown) -> Iterator[Parts]:
+        yield from map(show, conversations.ask(words, question, shown, context))
 
-    def refresh() -> Any:
-        """The examples of the corpus as it is now; a conversation that is quicker than this stays."""
-        return gradio.Chatbot(examples=_examples(chat, words))
+    def ask_example(context: str, shown: Shown, event: gradio.SelectData) -> Iterator[Parts]:
+        yield from ask(str(event.value["text"]), context, shown)
+
+    def reopen(context: str) -> Parts:
+        return show(conversations.open(words, Context.read(context).talk))
+
+    def refresh() -> tuple[Any, str]:
+        """The examples of the corpus as it is now, and the sign that the page listens."""
+        return gradio.Chatbot(examples=_examples(conversations, words)), "ready"
 
     page = gradio.Blocks(title=f"{words.title} · {words.slogan}", analytics_enabled=False)
     with page:
-        talk = gradio.State(Talk())
+        talk = gradio.State(Shown())
         # Nothing but our own words; the sanitiser would open each language in a window of its own.
         gradio.Markdown(render.top(words), elem_id="wb-top", sanitize_html=False)
-        new_talk = gradio.Button(words.new_talk, size="sm", elem_id="wb-new")
         chatbot = gradio.Chatbot(
             elem_id="wb-chat",
             show_label=False,
@@ -177,32 +117,38 @@ def _page(chat: Chat, words: Words, question_chars: int) -> gradio.Blocks:
             group_consecutive_messages=False,
             allow_file_downloads=False,
             placeholder=render.welcome(words),
-            examples=_examples(chat, words),
+            examples=_examples(conversations, words),
         )
-        question = gradio.Textbox(
-            elem_id="wb-question",
-            show_label=False,
-            label=words.ask,
-            placeholder=words.placeholder,
-            submit_btn=words.ask,
-            max_length=question_chars,
-            lines=1,
-            max_lines=6,
-            autofocus=True,
-            container=False,
-        )
+        with gradio.Column(elem_id="wb-bottom"):
+            gradio.Markdown(render.scope(words), elem_id="wb-scope", sanitize_html=False)
+            question = gradio.Textbox(
+                elem_id="wb-question",
+                show_label=False,
+                label=words.ask,
+                placeholder=words.placeholder,
+                submit_btn=words.ask,
+                max_length=question_chars,
+                lines=1,
+                max_lines=6,
+                autofocus=True,
+                container=False,
+            )
+        context = gradio.Textbox(elem_id="wb-context", label="context", visible="hidden")
+        reopened = gradio.Button("open", elem_id="wb-reopen", visible="hidden")
+        ready = gradio.Textbox(elem_id="wb-ready", label="ready", visible="hidden")
         outputs = [question, chatbot, talk]
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        question.submit(ask, [question, talk], outputs, concurrency_limit=AT_ONCE, concurrency_id="ask", **hidden)
-        chatbot.example_select(ask_example, [talk], outputs, concurrency_limit=AT_ONCE, concurrency_id="ask", **hidden)
-        new_talk.click(begin, None, outputs, **hidden)
-        page.load(refresh, None, [chatbot], **hidden)
+        asking = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
+        question.submit(ask, [question, context, talk], outputs, **asking)
+        chatbot.example_select(ask_example, [context, talk], outputs, **asking)
+        reopened.click(reopen, [context], outputs, **hidden)
+        page.load(refresh, None, [chatbot, ready], **hidden)
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     return page
 
 
-def _examples(chat: Chat, words: Words) -> list[ExampleMessage]:
-    _, questions = chat.overview()
+def _examples(conversations: Conversations, words: Words) -> list[ExampleMessage]:
+    _, questions = conversations.overview()
     if words is ZH_HANT:  # the search folds both scripts to one, so the question may be in the visitor's
         questions = [OpenCC("s2t").convert(question) for question in questions]
     return [{"text": question} for question in questions]

@@ -11,7 +11,7 @@ from qa.talks import Record, Talk
 from qa.web.words import Words
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
-"""What Markdown, or HTML within it, could take for markup (CommonMark §2.4); marks of lists need a line of their own."""
+"""What Markdown, or HTML within it, could take for markup (CommonMark §2.4); lists begin on lines of their own."""
 
 
 def as_json(talk: Talk) -> dict[str, Any]:

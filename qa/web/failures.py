@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -39,6 +40,12 @@ def add_error_handlers(app: FastAPI) -> None:
             wait_s = error.retry_after_s if isinstance(error, LimitError) else UNUSABLE_RETRY_S
             response.headers["retry-after"] = str(wait_s)
         return response
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]).encode("utf-8", "replace").decode()[:100]
+        return _respond(request, 422, "FIELD_INVALID", f"{field}: {first['msg']}.", field)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

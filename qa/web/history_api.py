@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from qa.errors import NotFoundError
 from qa.talks import Talk, Talks
+from qa.web.api import Text
 from qa.web.export import as_json, as_markdown
 from qa.web.words import LANGUAGES, ZH
 
@@ -25,7 +26,7 @@ Visitor = Annotated[str, Header(alias="x-wenbao-visitor", max_length=64)]
 class Renamed(BaseModel):
     """A new title."""
 
-    title: str
+    title: Text
 
 
 def router(talks: Talks) -> APIRouter:

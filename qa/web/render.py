@@ -116,9 +116,9 @@ def answer(
 ) -> str:
     """An answer record as a message: the short answer, its status in words, then the passages, best first.
 
-    ``passages`` is how many the corpus has; ``pieces_of`` tells which slices of the original a passage of the record
-    shows, or none where the article is gone by now (the passage then stays unmarked); ``instead`` are questions that
-    the passages do answer, to be offered where this one was not.
+    ``passages`` is how many the corpus has, filters aside; ``pieces_of`` tells which slices of the original a passage
+    of the record shows, or none where the article is gone by now (the passage then stays unmarked); ``instead`` are
+    questions that the passages do answer, to be offered where this one was not.
     """
     status = record["status"]
     cards = [_card(passage, words, pieces_of(passage)) for passage in record["passages"]]
@@ -155,13 +155,18 @@ def _headline(record: Record, words: Words, passages: int) -> Markup:
     if record["answer"] is None:
         parts.append(Markup('<span class="wb-meaning">{}</span>').format(words.meaning[status]))
     else:
-        sure = words.confidence.format(percent=round(100 * record["confidence"]))
         parts.append(
             Markup(
-                '<span class="wb-sure" tabindex="0"><span class="wb-bar wb-{}"></span>{} · {}'
+                '<span class="wb-sure" tabindex="0"><span class="wb-bar wb-{}"></span>{} {}%'
                 '<span class="wb-tip" role="tooltip">{} {}</span></span>'
-            ).format(*_degree(record["confidence"], words), sure, words.meaning[status], words.confidence_meaning)
+            ).format(
+                *_degree(record["confidence"], words),
+                round(100 * record["confidence"]),
+                words.meaning[status],
+                words.confidence_meaning,
+            )
         )
+    passages = record.get("searched_in", {}).get("passages", passages)
     searched = words.searched.format(passages=passages, ms=max(1, round(record["elapsed_ms"])))
     parts.append(Markup('<span class="wb-searched">{}</span>').format(searched))
     line = Markup('<p class="wb-status">{}</p>').format(Markup("").join(parts))
@@ -202,7 +207,7 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
         '<p class="wb-place"><span class="wb-file">{}</span><span>{}</span></p>'
         '<div class="wb-tools"><a class="wb-open" href="{}">{}</a>'
         '<button type="button" class="wb-copy" value="{}">{}</button>'
-        '<details class="wb-context"><summary>{}</summary><a href="{}"></a></details>'
+        '<button type="button" class="wb-context" value="{}">{}</button>'
         "<details><summary>{}</summary>{}</details></div></div>"
     ).format(
         passage["rank"],
@@ -217,8 +222,8 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
         words.open_article,
         words.quoted.format(sentence=" ".join(sentence.split()), source=source_line(source, words)),
         words.copy,
-        words.context,
         around_url(source),
+        words.context,
         words.why,
         _why(passage["why"], words),
     )
@@ -255,6 +260,17 @@ def _why(why: Record, words: Words) -> Markup:
 def top(words: Words) -> str:
     """The navigation of the conversation's page, which has no frame of ours."""
     return one_block(Markup('<div class="top">{}</div>').format(navigation(words, "ask")))
+
+
+def scope(words: Words) -> str:
+    """The row above the question box: what is searched, whose chips come from ``static/filters.js``; the talks."""
+    return one_block(
+        Markup(
+            '<div class="wb-scope"><button type="button" id="wb-filters">{}</button><span id="wb-chips"></span>'
+            '<span class="wb-talks"><button type="button" id="wb-history">{}</button>'
+            '<button type="button" id="wb-new">{}</button></span></div>'
+        ).format(words.filters, words.history, words.new_talk)
+    )
 
 
 def welcome(words: Words) -> str:

@@ -27,7 +27,8 @@ from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
 from qa.review import ReviewLog
-from qa.web import api, article_page, feedback_api, help_page
+from qa.talks import Talks
+from qa.web import api, article_page, feedback_api, help_page, history_api
 from qa.web.admission import Admission
 from qa.web.connections import KEEP_ALIVE_S, House
 from qa.web.failures import add_error_handlers
@@ -45,8 +46,12 @@ UPLOAD_PATHS = ("/api/articles", "/api/batch")
 """Paths that take files of up to ``WENBAO_FILE_MB``, and check credentials before they read them: see ``Guard``."""
 
 
-def build_app(bot: Bot) -> ASGIApp:
-    """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
+def build_app(bot: Bot, talks: Talks | None = None) -> ASGIApp:
+    """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``.
+
+    Conversations are kept in ``talks``, by default in the bot's data folder.
+    """
+    talks = talks or Talks(bot.settings.data, bot.settings.talk_days)
     # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -80,6 +85,7 @@ def build_app(bot: Bot) -> ASGIApp:
     app.include_router(feedback_api.router())
     app.include_router(article_page.router(bot))
     app.include_router(help_page.router())
+    app.include_router(history_api.router(talks))
     app.mount("/ui", StaticFiles(directory=STATIC))
 
     @app.get("/", include_in_schema=False)
@@ -92,7 +98,7 @@ def build_app(bot: Bot) -> ASGIApp:
         return FileResponse(STATIC / "icon.svg")
 
     async def mount() -> None:
-        chat_page.mount(app, bot)
+        chat_page.mount(app, bot, talks)
 
     # Where no event loop runs, Gradio leaves one open for each lock that it makes; the caller may have its own.
     with ThreadPoolExecutor(1) as pool:

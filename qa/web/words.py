@@ -28,6 +28,8 @@ class Words:
     ask: str
     placeholder: str
     new_talk: str
+    history: str
+    filters: str
     searching: str
     searched: str
     searched_as: str
@@ -95,6 +97,8 @@ ZH = Words(
     ask="提问",
     placeholder="输入问题",
     new_talk="新对话",
+    history="历史",
+    filters="筛选",
     searching="正在 {passages} 段文字中查找…",
     searched="查找了 {passages} 段，用时 {ms} 毫秒",
     searched_as="结合上文，按这个问题查找：",
@@ -160,6 +164,8 @@ ZH_HANT = Words(
     ask="提問",
     placeholder="輸入問題",
     new_talk="新對話",
+    history="歷史",
+    filters="篩選",
     searching="正在 {passages} 段文字中查找…",
     searched="查找了 {passages} 段，用時 {ms} 毫秒",
     searched_as="結合上文，按這個問題查找：",
@@ -225,6 +231,8 @@ EN = Words(
     ask="Ask",
     placeholder="Ask a question",
     new_talk="New chat",
+    history="History",
+    filters="Filters",
     searching="Searching {passages} passages…",
     searched="Searched {passages} passages in {ms} ms",
     searched_as="With what was asked before, searched as:",

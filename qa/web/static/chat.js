@@ -1,27 +1,176 @@
-// What the chat page needs beyond Gradio: the page's language, Enter that respects input methods, the question kept on
-// top of its answer, and names of messages that a screen reader can read.
-"use strict";
+// What the conversation's page needs beyond Gradio: questions held until the page listens, keys, the question on top of
+// its answer, a word for screen readers, copying, context, and the panels of history and filters.
+import { showFilters, showScope } from "./filters.js";
+import { showHistory } from "./history.js";
+import { copy, element, filled } from "./page-parts.js";
+import { ask, filters, open, opensAtTalk, set, settled, showAddress, talk, words } from "./talk.js";
 
-document.documentElement.lang = { zh: "zh-Hans", "zh-hant": "zh-Hant", en: "en" }[location.pathname.split("/")[1]] || "zh-Hans";
+document.documentElement.lang = words.lang;
 
-// While an input method composes, Enter picks a word (229 is what browsers report that don't set isComposing).
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const box = () => document.querySelector("#wb-question textarea");
+const live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
+document.body.append(live);
+
+// Gradio draws its page before it listens. Until then what somebody does is held, and done as soon as it can be.
+let listens = false;
+let held = null;
+
+const ready = setInterval(() => {
+  if (document.querySelector("#wb-ready :is(textarea, input)")?.value !== "ready") return;
+  clearInterval(ready);
+  listens = true;
+  set({});
+  document.body.classList.remove("wb-waiting");
+  if (opensAtTalk()) open(talk());
+  if (held) settled().then(held);
+}, 40);
+
+function hold(event, action) {
+  if (listens) return false;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  held = action;
+  document.body.classList.add("wb-waiting");
+  return true;
+}
+
+const press = () => document.querySelector("#wb-question button").click();
+
 for (const kind of ["keydown", "keypress"]) {
   document.addEventListener(
     kind,
     (event) => {
-      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopImmediatePropagation();
+      if (event.key !== "Enter" || event.target !== box()) return;
+      // While an input method composes, Enter picks a word (229 is what browsers report that don't set isComposing).
+      if (event.isComposing || event.keyCode === 229) event.stopImmediatePropagation();
+      else if (!event.shiftKey) hold(event, press);
     },
     true,
   );
 }
+document.addEventListener(
+  "click",
+  (event) => {
+    const example = event.target.closest("#wb-chat .example");
+    const at = example ? all("#wb-chat .example").indexOf(example) : -1;
+    if (example) hold(event, () => all("#wb-chat .example")[at].click());
+    else if (event.target.closest("#wb-question button")) hold(event, press);
+  },
+  true,
+);
+
+// What the buttons of our own do.
+const actions = {
+  "wb-new": () => open(null),
+  "wb-history": () => showHistory(),
+  "wb-filters": () => showFilters(),
+  "wb-alone": (button) => ask(button.value, true),
+  "wb-ask": (button) => ask(button.value),
+  "wb-copy": copyCitation,
+  "wb-context": toggleContext,
+};
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  for (const [name, action] of Object.entries(actions)) {
+    if (button?.id === name || button?.classList.contains(name)) action(button);
+  }
+});
+
+async function copyCitation(button) {
+  const label = button.textContent;
+  const done = (await copy(button.value)) ? words.copied : words.notCopied;
+  live.textContent = done;
+  button.textContent = done;
+  setTimeout(() => {
+    button.textContent = label;
+  }, 2000);
+}
+
+async function toggleContext(button) {
+  const tools = button.closest(".wb-tools");
+  const shown = tools.querySelector(".wb-around");
+  button.setAttribute("aria-expanded", String(!shown));
+  if (shown) {
+    shown.remove();
+    return;
+  }
+  const around = element("div", { class: "wb-around" });
+  tools.append(around);
+  try {
+    const response = await fetch(button.value);
+    if (!response.ok) throw new Error(response.status);
+    const { article, headline, day, before, after } = await response.json();
+    for (const text of [before, "…", after]) {
+      if (text) around.append(element("p", text === "…" ? { class: "wb-here" } : { dir: "auto" }, text));
+    }
+    const narrow = (label, changes) => {
+      const narrower = element("button", { type: "button", class: "wb-narrow" }, label);
+      narrower.addEventListener("click", () => showScope({ ...filters(), ...changes }, headline));
+      return narrower;
+    };
+    around.append(narrow(words.onlyArticle, { articles: [article] }));
+    if (day) around.append(" ", narrow(filled(words.onlyDay, { day }), { since: day, until: day }));
+  } catch {
+    around.append(element("p", {}, words.contextFailed));
+  }
+}
 
 // A new question, and then its answer, come to the top of the window: the answer is read from its beginning.
-let shown = 0;
+let questions = 0;
+let answers = 0;
 new MutationObserver(() => {
-  for (const message of document.querySelectorAll("#wb-chat [data-testid][aria-label]")) {
+  for (const message of all("#wb-chat [data-testid][aria-label]")) {
     message.removeAttribute("aria-label"); // Gradio puts the message's source there, which is HTML: let the text be read
   }
-  const count = document.querySelectorAll("#wb-chat :is(.wb-question, .wb-answer)").length;
-  if (count > shown) [...document.querySelectorAll("#wb-chat .wb-question")].at(-1).scrollIntoView({ block: "start" });
-  shown = count;
+  const asked = all("#wb-chat .wb-question");
+  const answered = all("#wb-chat .wb-answer");
+  document.body.classList.toggle("wb-talking", asked.length > 0);
+  if (asked.length + answered.length > questions + answers) asked.at(-1)?.scrollIntoView({ block: "start" });
+  if (asked.length > questions) showAddress();
+  if (answered.length > answers) announce(answered.at(-1));
+  questions = asked.length;
+  answers = answered.length;
 }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+
+function announce(answer) {
+  const kind = ["possible", "not_found"].find((status) => answer.classList.contains(`wb-${status}`)) ?? "found";
+  const text = words[kind === "not_found" ? "notFound" : kind];
+  const short = answer.querySelector(".wb-short, .wb-long")?.textContent ?? "";
+  live.textContent = `${short} ${filled(text, { count: all(".wb-card", answer).length })}`.trim();
+}
+
+// Keys: / to the question box, ↑ ↓ through what was asked, 1 to 9 to a source, Esc closes and leaves the box.
+let recalled = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (event.target === box() && (event.key === "ArrowUp" || event.key === "ArrowDown")) recall(event);
+  else if (event.key === "Escape") closeAll();
+  else if (typing) return;
+  else if (event.key === "/") {
+    event.preventDefault();
+    box()?.focus();
+  } else if (/^[1-9]$/.test(event.key)) {
+    const last = all("#wb-chat .wb-answer").at(-1);
+    if (last) all(".wb-card .wb-source a", last)[event.key - 1]?.click();
+  }
+});
+
+function recall(event) {
+  const asked = all("#wb-chat .wb-question").map((question) => question.textContent);
+  const at = box().value === "" ? 0 : recalled;
+  if (box().value !== "" && box().value !== asked.at(-at)) return;
+  const next = at + (event.key === "ArrowUp" ? 1 : -1);
+  if (next < 0 || next > asked.length) return;
+  event.preventDefault();
+  recalled = next;
+  box().value = next ? asked.at(-next) : "";
+  box().dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function closeAll() {
+  for (const details of all("#wb-chat .wb-tools details[open]")) details.open = false;
+  for (const button of all('#wb-chat .wb-context[aria-expanded="true"]')) button.click();
+  document.activeElement?.blur();
+}

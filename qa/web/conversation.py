@@ -1,0 +1,197 @@
+"""A conversation as the chat's page shows it: asks the ``Bot``, keeps the talk, knows no Gradio.
+
+A page's conversation lives in the session's state, as the messages that it shows, and in ``qa.talks``, as records: from
+there it comes back after a restart, at another page, or in another language.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from qa.answer import Question
+from qa.articles import Piece
+from qa.bot import Bot
+from qa.chat import depends
+from qa.errors import WenbaoError
+from qa.filters import EVERYTHING, Filters
+from qa.store import StoredArticle
+from qa.talks import ID, Talks
+from qa.web import render
+from qa.web.examples import Source, example_questions
+from qa.web.words import Words
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 4
+EXAMPLE_ARTICLES = 200
+"""Articles that examples are made from: the first ones, so that opening a page of a large corpus stays quick."""
+EXAMPLES_TRIED = 16
+"""Questions of which those that are answered become examples."""
+INSTEAD = 3
+"""Questions offered where one was not answered."""
+INSTEAD_TRIED = 8
+"""Questions that are asked to find those; each takes about as long as a visitor's."""
+KEPT_TURNS = 20
+"""Questions of a conversation that stay on the page; each is a few kB, sent anew with every answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a page sends along with a question: whose conversation it belongs to, and how it is to be answered."""
+
+    visitor: str = ""
+    talk: str = ""
+    alone: bool = False
+    """Leave the earlier questions out of account."""
+    filters: Filters = EVERYTHING
+
+    @classmethod
+    def read(cls, text: str) -> Context:
+        """The context of a JSON object. What isn't one, or has no proper ids, belongs to no conversation.
+
+        Raises:
+            FilterError: FILTER_INVALID, with the filter.
+        """
+        try:
+            values = json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            return cls()
+        if not isinstance(values, dict):
+            return cls()
+        visitor, talk = (
+            value if isinstance(value, str) and ID.fullmatch(value) else ""
+            for value in (values.get("visitor"), values.get("talk"))
+        )
+        return cls(visitor, talk, values.get("alone") is True, Filters.read(values.get("filters")))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A conversation on a page: its id, what was asked, and the messages; both oldest first."""
+
+    id: str = ""
+    questions: tuple[str, ...] = ()
+    messages: tuple[dict[str, str], ...] = field(default=(), repr=False)
+
+    def with_message(self, role: str, content: str) -> Shown:
+        """The conversation one message later, without its oldest ones beyond ``KEPT_TURNS``."""
+        messages = (*self.messages, {"role": role, "content": content})[-2 * KEPT_TURNS :]
+        return Shown(self.id, self.questions, messages)
+
+    def with_question(self, question: str) -> Shown:
+        """The conversation with ``question`` among those that a follow-up may lean on."""
+        return Shown(self.id, (*self.questions, question)[-KEPT_TURNS:], self.messages)
+
+
+class Conversations:
+    """What the chat pages show of a bot's corpus. Counts and examples are kept until the corpus changes."""
+
+    def __init__(self, bot: Bot, talks: Talks) -> None:
+        self._bot = bot
+        self._talks = talks
+        self._overview: tuple[int, int, list[str]] | None = None
+
+    def overview(self) -> tuple[int, list[str]]:
+        """How many passages the corpus has, and some questions that it answers."""
+        store = self._bot.store
+        sequence = store.sequence()
+        if self._overview is None or self._overview[0] != sequence:
+            articles = (store.article(line.id) for line in store.articles()[:EXAMPLE_ARTICLES])
+            sources = [_source(article) for article in articles if article is not None]
+            tried = example_questions(sources, EXAMPLES_TRIED)
+            answered = self._answered(tried)
+            examples = [*answered, *(question for question in tried if question not in answered)][:EXAMPLES]
+            self._overview = (sequence, store.counts()["passages"], examples)
+        return self._overview[1:]
+
+    def open(self, words: Words, talk: str) -> Shown:
+        """The kept conversation of that id as shown in the language of ``words``; an empty one when there is none."""
+        kept = self._talks.talk(talk)
+        shown = Shown(talk)
+        if kept is None:
+            return shown
+        passages, _ = self.overview()
+        for turn in kept.turns[-KEPT_TURNS:]:
+            question = str(turn.record["question"])
+            shown = shown.with_message("user", render.question(question)).with_question(question)
+            shown = shown.with_message("assistant", render.answer(turn.record, words, passages, self._pieces))
+        return shown
+
+    def ask(self, words: Words, question: str, shown: Shown, sent: str = "") -> Iterator[Shown]:
+        """The conversation as it grows: the question and what is being done, the answer, what could be asked instead.
+
+        ``sent`` is the page's context as JSON: see ``Context``.
+        """
+        asked = shown.with_message("user", render.question(question))
+        try:
+            context = Context.read(sent)
+            if context.talk != shown.id:
+                shown = self.open(words, context.talk)
+                asked = shown.with_message("user", render.question(question))
+            passages, _ = self.overview()
+            yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
+            history = () if context.alone else shown.questions
+            record = self._bot.ask(question, history=history, filters=context.filters)
+            yield self._answered_with(asked, words, record, passages)
+            self._keep(context, record)
+            if record["status"] != "answered" and (instead := self._instead(record, question)):
+                yield self._answered_with(asked, words, record, passages, instead)
+        except WenbaoError as error:
+            yield asked.with_message("assistant", render.note(words.errors.get(error.code, error.message)))
+        except Exception:
+            log.exception("A question of the chat failed")
+            yield asked.with_message("assistant", render.note(words.failed))
+
+    def _answered_with(
+        self, asked: Shown, words: Words, record: render.Record, passages: int, instead: Sequence[str] = ()
+    ) -> Shown:
+        answer = render.answer(record, words, passages, self._pieces, instead)
+        return asked.with_message("assistant", answer).with_question(record["question"])
+
+    def _keep(self, context: Context, record: render.Record) -> None:
+        """A full disk must not take an answer away that was found."""
+        try:
+            self._talks.add(context.visitor, context.talk, record)
+        except WenbaoError as error:
+            log.error("A conversation could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
+
+    def _instead(self, record: render.Record, question: str) -> list[str]:
+        """Questions that the passages near an unanswered one do answer: each was asked, and its answer stands there."""
+        near = dict.fromkeys(passage["source"]["article_id"] for passage in record["passages"])
+        articles = [article for number in near if (article := self._bot.store.article(number)) is not None]
+        tried = example_questions((_source(article, record) for article in articles), INSTEAD_TRIED)
+        return self._answered([other for other in tried if other != question], near)[:INSTEAD]
+
+    def _answered(self, questions: Sequence[str], articles: dict[int, None] | None = None) -> list[str]:
+        """Those of the questions that the bot answers, from one of ``articles`` if they are named."""
+        most = self._bot.settings.question_chars
+        standing = [question for question in questions if len(question) <= most and not depends(question)]
+        return [
+            record["question"]
+            for record in self._bot.ask_many([Question(question) for question in standing])
+            if record["status"] == "answered"
+            and (articles is None or record["passages"][0]["source"]["article_id"] in articles)
+        ]
+
+    def _pieces(self, passage: render.Record) -> Sequence[Piece]:
+        source = passage["source"]
+        article = self._bot.store.article(source["article_id"])
+        for section in article.sections if article else ():
+            for stored in section.passages:
+                if (stored.start, stored.end) == (source["start"], source["end"]):
+                    return stored.pieces
+        return ()
+
+
+def _source(article: StoredArticle, record: render.Record | None = None) -> Source:
+    """What examples are made from: the article's texts, those of the record's passages first."""
+    texts = [passage.text for section in article.sections for passage in section.passages]
+    found = [p["text"] for p in record["passages"] if p["source"]["article_id"] == article.id] if record else []
+    return Source(
+        article.headline,
+        " ".join(line for line in (article.kicker, article.headline, article.subhead) if line),
+        [*found, *(text for text in texts if text not in found)],
+    )
