@@ -46,12 +46,8 @@ UPLOAD_PATHS = ("/api/articles", "/api/batch")
 """Paths that take files of up to ``WENBAO_FILE_MB``, and check credentials before they read them: see ``Guard``."""
 
 
-def build_app(bot: Bot, talks: Talks | None = None) -> ASGIApp:
-    """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``.
-
-    Conversations are kept in ``talks``, by default in the bot's data folder.
-    """
-    talks = talks or Talks(bot.settings.data, bot.settings.talk_days)
+def build_app(bot: Bot) -> ASGIApp:
+    """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
     # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -62,12 +58,14 @@ def build_app(bot: Bot, talks: Talks | None = None) -> ASGIApp:
 
     admission = Admission(bot.settings)
     review = ReviewLog(bot.settings.data, bot.settings.review_days)
+    talks = Talks(bot.settings.data, bot.settings.talk_days)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         admission.close()
         review.close()
+        talks.close()
 
     app = FastAPI(
         title="wenbao",
