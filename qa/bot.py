@@ -31,9 +31,13 @@ from qa.reading import Document, Problem
 from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store
 from qa.text import Terms
+from qa.timeline import Month, timeline
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 """The sample corpus, indexed when the data folder holds nothing yet."""
+
+TIMELINE_HITS = 200
+"""Passages that a timeline counts: as many as each leg ranks."""
 
 MOST_PASSAGES = 50
 """Largest ``top_k``."""
@@ -146,6 +150,21 @@ class Bot:
             raise ModelError(error.code, str(error)) from error
         elapsed_ms = round(1000 * (time.perf_counter() - began) / max(len(questions), 1), 2)
         return [record | {"trace_id": uuid.uuid4().hex, "elapsed_ms": elapsed_ms} for record in records]
+
+    def timeline(self, question: str, *, history: Sequence[str] = (), filters: Filters | None = None) -> list[Month]:
+        """How many of a question's ``TIMELINE_HITS`` best passages each month has; see ``qa.timeline``.
+
+        Raises:
+            QuestionError, ModelError, StoreError: as ``ask_many``.
+        """
+        self.check(question)
+        only = self.catalogue().scope(filters).passages if filters else None
+        try:
+            [found] = self.retriever().retrieve_many([complete(question, history)], TIMELINE_HITS, only=only)
+        except EmbeddingsError as error:
+            raise ModelError(error.code, str(error)) from error
+        passages = self.store.passages([hit.passage_id for hit in found.hits])
+        return timeline((passage.article_id, passage.date) for passage in passages.values())
 
     def check(self, question: str) -> None:
         """Refuses what can't be asked.

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Sequence
 
+from qa.articles import Dated, article_dates
+from qa.row_hash import parts_hash, row_hash
 from qa.sqlite import Migration
 
 APPLICATION_ID = 0x77656E62
@@ -27,7 +30,49 @@ def first_schema(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?)", (secrets.token_hex(16),))
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_schema,)
+def dates_of_articles(connection: sqlite3.Connection) -> None:
+    """Each article's date and where it stands, read from the stored text.
+
+    The new columns are under the rows' hashes, and these under their file's. What proved itself before does so after,
+    and what was damaged, or lacked a part, still shows.
+    """
+    for column in ("date", "date_source"):
+        connection.execute(f"ALTER TABLE articles ADD COLUMN {column} TEXT")
+    ((store,),) = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchall() or [("",)]
+    files = connection.execute(
+        """SELECT id, name, root, sha256, encoding, encoding_note, format, headings, chars, structure, indexed_at,
+        parts, row_hash FROM files"""
+    )
+    for number, *columns, indexed_at, before, proof in files.fetchall():
+        whole = before == parts_hash(connection, number)
+        sound = proof == row_hash(store, "files", number, *columns, before, indexed_at)
+        _date_articles(connection, store, number, str(columns[0]))
+        if whole and sound:
+            parts = parts_hash(connection, number)
+            proven = row_hash(store, "files", number, *columns, parts, indexed_at)
+            connection.execute("UPDATE files SET parts = ?, row_hash = ? WHERE id = ?", (parts, proven, number))
+
+
+def _date_articles(connection: sqlite3.Connection, store: str, file: int, name: str) -> None:
+    select = """SELECT id, file_id, ordinal, kicker, headline, subhead, byline, start, "end", row_hash
+        FROM articles WHERE file_id = ? ORDER BY ordinal"""
+    rows = connection.execute(select, (file,)).fetchall()
+    sound = [row for row in rows if row[-1] == row_hash(store, "articles", *row[:-1])]
+    text = connection.execute("SELECT text, row_hash FROM texts WHERE id = ?", (file,)).fetchone()
+    dates: Sequence[Dated | None] = [None] * len(sound)
+    if text is not None and text[1] == row_hash(store, "texts", file, text[0]):
+        printed = 'SELECT start, "end", kind FROM furniture WHERE file_id = ? ORDER BY ordinal'
+        furniture = connection.execute(printed, (file,)).fetchall()
+        dates = article_dates(name, text[0], [(row[7], row[8], row[4]) for row in sound], furniture)
+    for row, dated in zip(sound, dates, strict=True):
+        told = (dated.date, dated.source) if dated else (None, None)
+        connection.execute(
+            "UPDATE articles SET date = ?, date_source = ?, row_hash = ? WHERE id = ?",
+            (*told, row_hash(store, "articles", *row[:-1], *told), row[0]),
+        )
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_schema, dates_of_articles)
 
 
 _FIRST = (

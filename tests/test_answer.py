@@ -55,7 +55,7 @@ def test_the_record_has_the_contracts_fields_in_order() -> None:
         "rank", "score", "text", "source", "highlights", "why",
     ]  # fmt: skip
     assert passage["source"] == {
-        "file": "page.txt", "article": "Fruit", "section": None, "start": 0, "end": 28, "article_id": 3,
+        "file": "page.txt", "article": "Fruit", "section": None, "start": 0, "end": 28, "article_id": 3, "date": None,
     }  # fmt: skip
     assert passage["why"] == {"terms": ["Blue"], "lexical_rank": 1, "dense_rank": 2, "fused_score": 0.9123}
 

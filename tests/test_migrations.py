@@ -14,10 +14,14 @@ from small_corpora import article, content, page
 
 import qa.migrations
 import qa.store.database
+from qa.articles import Dated
 from qa.errors import StoreError
+from qa.indexing import split_document
 from qa.store import Store
 
 ROOT = Path(__file__).parents[1]
+RELEASED = qa.migrations.MIGRATIONS
+NOW = len(RELEASED)
 ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
 
 
@@ -40,7 +44,7 @@ def fail_late(connection: sqlite3.Connection) -> None:
 
 def use(monkeypatch: pytest.MonkeyPatch, *steps: object) -> None:
     for module in (qa.migrations, qa.store.database):
-        monkeypatch.setattr(module, "MIGRATIONS", (*qa.migrations.MIGRATIONS[:1], *steps))
+        monkeypatch.setattr(module, "MIGRATIONS", (*RELEASED, *steps))
 
 
 def schema(folder: Path) -> tuple[int, set[str]]:
@@ -101,12 +105,12 @@ def test_an_older_store_is_backed_up_and_brought_up_to_date(tmp_path: Path, monk
         assert content(store) == before
         assert store.findings() == []
     version, tables = schema(tmp_path)
-    assert version == 2
+    assert version == NOW + 1
     assert "colours" in tables
     monkeypatch.undo()
     backup = tmp_path / "backup"
     backup.mkdir()
-    (tmp_path / "wenbao.db.schema-1.bak").rename(backup / "wenbao.db")
+    (tmp_path / f"wenbao.db.schema-{NOW}.bak").rename(backup / "wenbao.db")
     with Store(backup) as store:
         assert content(store) == before
 
@@ -116,7 +120,7 @@ def test_an_older_store_that_cant_be_written_says_what_it_needs(
 ) -> None:
     filled(tmp_path)
     use(monkeypatch, remember_colour)
-    with pytest.raises(StoreError, match="schema 1 and must be brought to 2") as caught:
+    with pytest.raises(StoreError, match=f"schema {NOW} and must be brought to {NOW + 1}") as caught:
         Store(tmp_path, read_only=True)
     assert caught.value.code == "STORE_READ_ONLY"
 
@@ -128,7 +132,7 @@ def test_a_migration_that_fails_leaves_the_old_store(tmp_path: Path, monkeypatch
         with pytest.raises(StoreError, match="second step fails"):
             Store(tmp_path)
     version, tables = schema(tmp_path)
-    assert version == 1
+    assert version == NOW
     assert "colours" not in tables
     with Store(tmp_path) as store:
         assert content(store) == before
@@ -147,7 +151,7 @@ def step(connection):
         connection.execute("INSERT INTO colours VALUES (?)", (number,))
         connection.execute("UPDATE meta SET value = value || 'x'")
 for module in (qa.migrations, qa.store.database):
-    module.MIGRATIONS = (*module.MIGRATIONS[:1], step)
+    module.MIGRATIONS = (*module.MIGRATIONS, step)
 Store(Path(sys.argv[1]))
 """
 
@@ -160,7 +164,66 @@ def test_a_kill_during_a_migration_leaves_the_old_store(tmp_path: Path, at: int)
     with Store(tmp_path) as store:
         assert content(store) == before
         assert store.findings() == []
+    assert schema(tmp_path)[0] == NOW
+
+
+# -- a store that the first released schema wrote --
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A data folder as the program wrote it before articles had dates: its database's dump, read in again."""
+    with closing(sqlite3.connect(tmp_path / "wenbao.db")) as raw:
+        raw.executescript((ROOT / "tests" / "store" / "schema-1.sql").read_text(encoding="utf-8"))
     assert schema(tmp_path)[0] == 1
+    return tmp_path
+
+
+def dates(store: Store) -> dict[tuple[str, str | None], Dated | None]:
+    return {(line.file, line.headline): line.dated for line in store.articles()}
+
+
+def test_an_older_store_gets_the_dates_of_its_articles(old: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Store(old) as store:
+        assert schema(old)[0] == NOW
+        assert store.findings() == []
+        assert dates(store) == {
+            ("bulletin-19370708.txt", "盧溝橋事變"): Dated("1937-07-08", "file name"),
+            ("gazette/1.txt", "柳湾渡口新船下水"): Dated("2020-03-07", "dateline"),
+            ("gazette/1.txt", "图书馆换新灯"): Dated("2020-03-08", "page"),
+            ("notes.md", "第1号通讯"): None,
+        }
+        # The same as in a store that is made anew from the same texts, ids included.
+        with Store(tmp_path_factory.mktemp("new")) as new, new.writer() as writer:
+            for name in store.files():
+                writer.put(split_document(store.document(name)), store.files()[name].root)
+            assert content(store)["articles"] == content(new)["articles"]
+            assert content(store)["passages"] == content(new)["passages"]
+    with closing(sqlite3.connect(old / "wenbao.db.schema-1.bak")) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE texts SET text = replace(text, '新船', '旧船')",
+        "UPDATE articles SET headline = '别的' WHERE headline = '图书馆换新灯'",
+        "UPDATE passages SET text = text || 'x' WHERE text LIKE '%新灯%'",
+        "UPDATE files SET root = 'x' WHERE name = 'gazette/1.txt'",
+        "DELETE FROM passages WHERE text LIKE '%新灯%'",
+        "DELETE FROM articles WHERE headline = '图书馆换新灯'",
+    ],
+)
+def test_what_was_damaged_before_an_upgrade_is_still_found_after_it(old: Path, damage: str) -> None:
+    with closing(sqlite3.connect(old / "wenbao.db")) as raw:
+        raw.execute("PRAGMA foreign_keys = ON")
+        assert raw.execute(damage).rowcount > 0
+        raw.commit()
+    with Store(old) as store:
+        findings = store.findings()
+        assert {finding.code for finding in findings} == {"ROW_CORRUPT"}
+        assert any("gazette/1.txt" in finding.message for finding in findings)
+        assert not any("notes.md" in finding.message or "bulletin" in finding.message for finding in findings)
 
 
 def test_twenty_openings_at_once_make_one_store(tmp_path: Path) -> None:

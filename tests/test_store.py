@@ -53,8 +53,8 @@ def one_passage(file: str, text: str, **fields: str | None) -> SplitPage:
     """A page of one article with one section, which is one passage: the whole text."""
     pieces = (Piece(0, len(text)),)
     section = Section(fields.pop("section", None), 0, len(text), (Paragraph(text, pieces),))
-    names = {"kicker": None, "headline": None, "subhead": None, "byline": None} | fields
-    whole = Article(**names, start=0, end=len(text), sections=(section,))
+    kicker, headline, subhead, byline = (fields.get(name) for name in ("kicker", "headline", "subhead", "byline"))
+    whole = Article(kicker, headline, subhead, byline, 0, len(text), (section,))
     furniture = (Furniture(0, 1, "masthead"),)
     document = Document(file, text, "utf-8", "txt", "0" * 64, (Heading(0, 1, 2),), "note")
     return SplitPage(document, Page((whole,), furniture), ((Passage(0, len(text), text, pieces),),), "1.1")

@@ -145,6 +145,7 @@ def _source(passage: StoredPassage) -> Record:
         "start": passage.start,
         "end": passage.end,
         "article_id": passage.article_id,
+        "date": passage.date,
     }
 
 

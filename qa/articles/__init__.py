@@ -6,19 +6,22 @@ says what each block is, ``assemble`` builds the articles. No I/O, no index: a f
 
 from qa.articles.assemble import split_page
 from qa.articles.cues import dateline_length
-from qa.articles.values import Article, Furniture, Page, Paragraph, Piece, Section, pieces
+from qa.articles.dates import article_dates
+from qa.articles.values import Article, Dated, Furniture, Page, Paragraph, Piece, Section, pieces
 
-ARTICLES_VERSION = 1
-"""Grows when the same text would be split otherwise; files are then split again from the store."""
+ARTICLES_VERSION = 2
+"""Grows when the same text would be split or dated otherwise; files are then split again from the store."""
 
 __all__ = [
     "ARTICLES_VERSION",
     "Article",
+    "Dated",
     "Furniture",
     "Page",
     "Paragraph",
     "Piece",
     "Section",
+    "article_dates",
     "dateline_length",
     "pieces",
     "split_page",

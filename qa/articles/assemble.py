@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from qa.articles import cues
 from qa.articles.blocks import Block, blocks, is_noisy, joined, without_blanks
+from qa.articles.dates import article_dates
 from qa.articles.nodes import DEEPEST, Node, Role
 from qa.articles.roles import understand
 from qa.articles.values import Article, Furniture, Page, Paragraph, Section, pieces
@@ -50,8 +51,15 @@ def split_page(document: Document) -> Page:
     noisy = is_noisy(source)
     nodes = understand(blocks(source), document.headings, source)
     furniture = tuple(Furniture(node.start, node.end, node.kind) for node in nodes if node.role is Role.FURNITURE)
-    articles = [_article(draft, source, noisy=noisy) for draft in _drafts(nodes)]
-    return Page(tuple(article for article in articles if article is not None), furniture)
+    found = [_article(draft, source, noisy=noisy) for draft in _drafts(nodes)]
+    articles = [article for article in found if article is not None]
+    dates = article_dates(
+        document.file,
+        source,
+        [(article.start, article.end, article.headline) for article in articles],
+        [(item.start, item.end, item.kind) for item in furniture],
+    )
+    return Page(tuple(replace(article, dated=dated) for article, dated in zip(articles, dates, strict=True)), furniture)
 
 
 def _drafts(nodes: Sequence[Node]) -> list[_Draft]:

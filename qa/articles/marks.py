@@ -148,7 +148,12 @@ def _fields(nodes: Sequence[Node]) -> None:
     """Labels with their values, two and more right below one another, are a list (``时间：…``, ``地点：…``)."""
     run: list[Node] = []
     for node in [*nodes, None]:
-        field = node is not None and node.role in {Role.TITLE, Role.BODY, Role.FURNITURE} and cues.is_field(node.text)
+        field = (
+            node is not None
+            and node.role in {Role.TITLE, Role.BODY, Role.FURNITURE}
+            and node.kind != "front matter"
+            and cues.is_field(node.text)
+        )
         if node is not None and field and (node.gap == 0 or not run):
             run.append(node)
             continue

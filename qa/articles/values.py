@@ -49,8 +49,19 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Dated:
+    """A date, ISO 8601 in the precision that is printed: ``2020-03-08``, ``2020-03`` or ``2020``.
+
+    ``source`` says where it stands: "front matter", "header", "dateline", "page", "signature" or "file name".
+    """
+
+    date: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
-    """One article. ``headline`` is None for a tail whose beginning is not on the page."""
+    """One article. ``headline`` is None for a tail whose beginning is not on the page, ``dated`` where none is told."""
 
     kicker: str | None
     headline: str | None
@@ -59,6 +70,7 @@ class Article:
     start: int
     end: int
     sections: tuple[Section, ...]
+    dated: Dated | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ def page(split: SplitPage) -> None:
         for name in ("kicker", "subhead", "byline"):
             if article[name]:
                 click.echo(f"   {name}: {printable(article[name])}")
+        if article["date"]:
+            click.echo(f"   date: {article['date']} ({article['date_source']})")
         for section in article["sections"]:
             line(1, "□ " + printable(section["heading"] or "(no heading)"), section)
             for passage in section["passages"]:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from embeddings.vectors import Ids, Vectors
-from qa.articles import Piece
+from qa.articles import Dated, Piece
 from qa.errors import NotFoundError, StoreError
 from qa.reading import Document, Heading, shown_name
+from qa.row_hash import parts_hash, row_hash
 from qa.sqlite import SQLITE_ERRORS, backup, connect, corrupt, from_sqlite, read_only, store_errors
 from qa.store.catalogue import Catalogue, Place
 from qa.store.database import NAME, check_header, prepare, readable_query, write_lock
-from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table, parts_hash, row_hash
+from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table
 from qa.store.values import (
     ArticleLine,
     Finding,
@@ -152,11 +153,10 @@ class Store:
                 )
             }
             for row in self._rows(connection, ARTICLES, "ORDER BY file_id, ordinal"):
-                number, file_id, _, kicker, headline, subhead, byline, start, end = row
+                number, file_id, _, kicker, headline, subhead, byline, start, end, *dated = row
                 if file_id in names:
-                    counted = counts.get(number, (0, 0))
-                    line = ArticleLine(number, names[file_id], headline, kicker, subhead, byline, start, end, *counted)
-                    lines.append(line)
+                    place = (number, names[file_id], headline, kicker, subhead, byline, start, end)
+                    lines.append(ArticleLine(*place, *counts.get(number, (0, 0)), _dated(*dated)))
         return sorted(lines, key=lambda line: line.file)  # the order within a file stays
 
     def catalogue(self) -> Catalogue:
@@ -164,7 +164,7 @@ class Store:
         with self._reading() as connection:
             files = {row[0]: str(row[1]) for row in self._rows(connection, FILES, "")}
             places = [
-                Place(row[0], files[row[1]], None)
+                Place(row[0], files[row[1]], row[_DATE])
                 for row in self._rows(connection, ARTICLES, "ORDER BY file_id, ordinal")
                 if row[1] in files
             ]
@@ -215,7 +215,7 @@ class Store:
             row = self._one(connection, ARTICLES, "WHERE id = ?", article_id)
             if row is None:
                 return None
-            number, file_id, _, kicker, headline, subhead, byline, start, end = row
+            number, file_id, _, kicker, headline, subhead, byline, start, end, *dated = row
             file_row = self._one(connection, FILES, "WHERE id = ?", file_id)
             if file_row is None:
                 raise self._fault(connection, ARTICLES, number)
@@ -250,6 +250,7 @@ class Store:
                     )
                     if start <= left and right <= end
                 ),
+                dated=_dated(*dated),
             )
 
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
@@ -534,6 +535,7 @@ def _writable(path: Path) -> bool:
 
 _HEADINGS = 1 + FILES.columns.index("headings")
 _PARTS = 1 + FILES.columns.index("parts")
+_DATE = 1 + ARTICLES.columns.index("date")
 
 _PLACES = {
     "files": "SELECT name, NULL FROM files WHERE id = ?",
@@ -554,7 +556,7 @@ def _file(row: Row) -> StoredFile:
 
 def _passage(passage: Row, section: Row, article: Row, file: str) -> StoredPassage:
     number, _, _, start, end, text, pieces, _ = passage
-    article_id, _, _, kicker, headline, subhead, byline, _, _ = article
+    article_id, _, _, kicker, headline, subhead, byline, _, _, date, _ = article
     return StoredPassage(
         id=number,
         article_id=article_id,
@@ -568,4 +570,9 @@ def _passage(passage: Row, section: Row, article: Row, file: str) -> StoredPassa
         end=end,
         text=text,
         pieces=tuple(Piece(*piece) for piece in json.loads(pieces)),
+        date=date,
     )
+
+
+def _dated(date: str | None, source: str | None) -> Dated | None:
+    return None if date is None or source is None else Dated(date, source)

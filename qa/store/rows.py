@@ -1,13 +1,10 @@
-"""Rows that can prove themselves: the columns of each table, the hash over them, and ids made of what they name."""
+"""Rows that can prove themselves: the columns of each table under its hash, and ids made of what rows name."""
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 from dataclasses import dataclass
 
-Value = str | int | bytes | None
-"""What a column may hold."""
+from qa.row_hash import Value, row_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,54 +47,12 @@ FILES = Table(
     ),
 )
 TEXTS = Table("texts", ("text",))
-ARTICLES = Table("articles", ("file_id", "ordinal", "kicker", "headline", "subhead", "byline", "start", "end"))
+_HEADER = ("kicker", "headline", "subhead", "byline")
+ARTICLES = Table("articles", ("file_id", "ordinal", *_HEADER, "start", "end", "date", "date_source"))
 SECTIONS = Table("sections", ("article_id", "ordinal", "heading", "start", "end", "kind"))
 PASSAGES = Table("passages", ("section_id", "ordinal", "start", "end", "text", "pieces", "content"))
 FURNITURE = Table("furniture", ("file_id", "ordinal", "start", "end", "kind"))
 TABLES = (FILES, TEXTS, ARTICLES, SECTIONS, PASSAGES, FURNITURE)
-
-
-def row_hash(store_id: str, table: str, *values: Value) -> bytes:
-    """SHA-256 over a row: each value with its type and length, so that no two rows read alike.
-
-    ``surrogateescape`` lets a text that is no longer UTF-8 be hashed as the bytes that it is, and so be found out.
-    """
-    digest = hashlib.sha256()
-    for value in (store_id, table, *values):
-        if isinstance(value, str):
-            mark, data = b"s", value.encode("utf-8", "surrogateescape")
-        elif isinstance(value, bytes):
-            mark, data = b"b", value
-        elif value is None:
-            mark, data = b"n", b""
-        else:
-            mark, data = b"i", str(value).encode()
-        digest.update(b"%s%d:" % (mark, len(data)))
-        digest.update(data)
-    return digest.digest()
-
-
-def parts_hash(connection: sqlite3.Connection, file_id: int) -> bytes:
-    """SHA-256 over the row hashes of a file's text, of its articles with all below them, and of its furniture."""
-
-    def below(table: Table, parent: str, number: int) -> list[tuple[int, bytes]]:
-        return connection.execute(
-            f"SELECT id, row_hash FROM {table.name} WHERE {parent} = ? ORDER BY ordinal",  # noqa: S608
-            (number,),
-        ).fetchall()
-
-    parts = hashlib.sha256()
-    for (stored,) in connection.execute("SELECT row_hash FROM texts WHERE id = ?", (file_id,)):
-        parts.update(stored)
-    for article_id, article in below(ARTICLES, "file_id", file_id):
-        parts.update(article)
-        for section_id, section in below(SECTIONS, "article_id", article_id):
-            parts.update(section)
-            for _, passage in below(PASSAGES, "section_id", section_id):
-                parts.update(passage)
-    for _, furniture in below(FURNITURE, "file_id", file_id):
-        parts.update(furniture)
-    return parts.digest()
 
 
 def stable_id(*parts: Value) -> int:

@@ -43,6 +43,8 @@ def _structure(article: Article | StoredArticle, sections: Sections, *, kinds: b
         "kicker": article.kicker,
         "subhead": article.subhead,
         "byline": article.byline,
+        "date": article.dated.date if article.dated else None,
+        "date_source": article.dated.source if article.dated else None,
         "start": article.start,
         "end": article.end,
         "sections": [

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qa.articles import Article, Page, Piece, Section
+from qa.articles import Article, Dated, Page, Piece, Section
 from qa.errors import InputError
 from qa.passages import Passage
 from qa.reading import Document
@@ -77,6 +77,8 @@ class StoredPassage:
     end: int
     text: str
     pieces: tuple[Piece, ...]
+    date: str | None = None
+    """The article's, where it is known, as in ``qa.filters.days``."""
 
     @property
     def head(self) -> str:
@@ -114,6 +116,12 @@ class ArticleLine:
     end: int
     sections: int
     passages: int
+    dated: Dated | None = None
+
+    @property
+    def date(self) -> str | None:
+        """Where it is known, as in ``qa.filters.days``."""
+        return self.dated.date if self.dated else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ class StoredArticle:
     text: str
     sections: tuple[StoredSection, ...]
     furniture: tuple[tuple[int, int, str], ...]
+    dated: Dated | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,20 +15,9 @@ from typing import Any
 
 from embeddings.vectors import Vectors
 from qa.errors import NotFoundError, StoreError
+from qa.row_hash import Value, parts_hash, row_hash
 from qa.sqlite import store_errors, transaction
-from qa.store.rows import (
-    ARTICLES,
-    FILES,
-    FURNITURE,
-    PASSAGES,
-    SECTIONS,
-    TEXTS,
-    Table,
-    Value,
-    parts_hash,
-    row_hash,
-    stable_id,
-)
+from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TEXTS, Table, stable_id
 from qa.store.values import Model, SplitPage, check_storable, content_hash, section_texts
 
 _INK = re.compile(r"\S")
@@ -219,6 +208,8 @@ class Writer:
                     article.byline,
                     article.start,
                     article.end,
+                    article.dated.date if article.dated else None,
+                    article.dated.source if article.dated else None,
                 ),
                 parts,
             )

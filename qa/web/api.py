@@ -45,6 +45,10 @@ Text = Annotated[str, AfterValidator(_whole_text)]
 """JSON's escapes can name half characters, which no model and no UTF-8 answer can hold."""
 
 
+LIST_PARAMETERS = [
+    {"name": "file", "in": "query", "schema": SCHEMA["properties"]["files"], "explode": True},
+    *({"name": name, "in": "query", "schema": SCHEMA["properties"][name]} for name in ("since", "until")),
+]
 AskFilters = Annotated[Filters, PlainValidator(Filters.read), WithJsonSchema(dict(SCHEMA))]
 """Read by the code that reads them everywhere, which says FILTER_INVALID and the field."""
 
@@ -68,6 +72,10 @@ class Span(Strict):
     end: int
 
 
+Date = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")] | None
+"""An article's day, month or year, in the precision that is known; null when it isn't."""
+
+
 class Source(Span):
     """Where a passage stands."""
 
@@ -75,6 +83,7 @@ class Source(Span):
     article: str | None
     article_id: int
     section: str | None
+    date: Date
 
 
 class Why(Strict):
@@ -138,6 +147,7 @@ class ShownArticle(Strict):
     id: int
     file: str
     headline: str | None
+    date: Date
 
 
 class ShownPassage(Span):
@@ -166,6 +176,8 @@ class FullArticle(ShownArticle, Span):
     kicker: str | None
     subhead: str | None
     byline: str | None
+    date_source: str | None
+    """Where the date stands: front matter, header, dateline, page, signature or file name."""
     sections: list[ShownSection]
     furniture: list[ShownFurniture]
 
@@ -276,14 +288,22 @@ def router(bot: Bot, admission: Admission) -> APIRouter:
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
     @routes.get(
-        "/api/articles", summary="All articles", responses={200: {"model": ArticleList}, **errors(400, 500, 503)}
+        "/api/articles",
+        summary="All articles",
+        responses={200: {"model": ArticleList}, **errors(400, 422, 500, 503)},
+        openapi_extra={"parameters": LIST_PARAMETERS},
     )
-    def articles() -> Response:
-        """Every article's id, file and headline."""
-        lines = bot.store.articles()
-        return JSONResponse(
-            {"articles": [{"id": line.id, "file": line.file, "headline": line.headline} for line in lines]}
-        )
+    def articles(request: Request) -> Response:
+        """Every article's id, file, headline and date; of some files or days only, where the query says so."""
+        query = request.query_params
+        given = {"files": query.getlist("file"), "since": query.get("since"), "until": query.get("until")}
+        filters = Filters.read(given, "query")
+        listed = [
+            {"id": line.id, "file": line.file, "headline": line.headline, "date": line.date}
+            for line in bot.store.articles()
+            if filters.allows(line.file, line.id, line.date)
+        ]
+        return JSONResponse({"articles": listed})
 
     @routes.get(
         "/api/articles/{article_id}",

@@ -1,0 +1,50 @@
+"""The hashes by which the store's rows prove themselves, as docs/store.md describes them on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+
+Value = str | int | bytes | None
+"""What a column may hold."""
+
+
+def row_hash(store_id: str, table: str, *values: Value) -> bytes:
+    """SHA-256 over a row: each value with its type and length, so that no two rows read alike.
+
+    ``surrogateescape`` lets a text that is no longer UTF-8 be hashed as the bytes that it is, and so be found out.
+    """
+    digest = hashlib.sha256()
+    for value in (store_id, table, *values):
+        if isinstance(value, str):
+            mark, data = b"s", value.encode("utf-8", "surrogateescape")
+        elif isinstance(value, bytes):
+            mark, data = b"b", value
+        elif value is None:
+            mark, data = b"n", b""
+        else:
+            mark, data = b"i", str(value).encode()
+        digest.update(b"%s%d:" % (mark, len(data)))
+        digest.update(data)
+    return digest.digest()
+
+
+def parts_hash(connection: sqlite3.Connection, file_id: int) -> bytes:
+    """SHA-256 over the row hashes of a file's text, articles with their sections and passages, and furniture."""
+
+    def hashes(table: str, parent: str, number: int) -> list[tuple[int, bytes]]:
+        select = f"SELECT id, row_hash FROM {table} WHERE {parent} = ? ORDER BY ordinal"  # noqa: S608 (names from here)
+        return connection.execute(select, (number,)).fetchall()
+
+    digest = hashlib.sha256()
+    for (text,) in connection.execute("SELECT row_hash FROM texts WHERE id = ?", (file_id,)):
+        digest.update(text)
+    for article_id, article in hashes("articles", "file_id", file_id):
+        digest.update(article)
+        for section_id, section in hashes("sections", "article_id", article_id):
+            digest.update(section)
+            for _, passage in hashes("passages", "section_id", section_id):
+                digest.update(passage)
+    for _, furniture in hashes("furniture", "file_id", file_id):
+        digest.update(furniture)
+    return digest.digest()
