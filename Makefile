@@ -29,10 +29,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 run: setup
 	$(BIN)/wenbao serve
 
-test: setup check chromium
+test: setup check chromium office
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: setup check chromium
+test-all: setup check chromium office
 	$(BIN)/python -m pytest
 
 check: lint types imports
@@ -58,6 +58,14 @@ chromium:
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
 	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } \
 	  || echo "Chromium isn't here and can't be installed: the browser tests will be skipped."
+
+# The tests of workbooks hold ours against LibreOffice's; without it, those tests skip and say so.
+.PHONY: office
+office:
+	@command -v soffice >/dev/null 2>&1 || command -v libreoffice >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui fonts-noto-cjk; } \
+	  || echo "LibreOffice isn't here and can't be installed: its tests will be skipped."
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -18,7 +18,7 @@ from qa.batch.answering import CHUNK, answers
 from qa.batch.reading import Questions
 from qa.batch.running import check_out, default_out, run
 from qa.batch.values import BatchReport, Options, Row
-from qa.batch.writing import FORMATS, Wishes, format_of
+from qa.batch.writing import FORMATS, Wishes, format_of, natural_format
 
 __all__ = [
     "CHUNK",
@@ -34,5 +34,6 @@ __all__ = [
     "check_out",
     "default_out",
     "format_of",
+    "natural_format",
     "run",
 ]

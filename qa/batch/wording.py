@@ -22,6 +22,12 @@ class Wording:
     statuses: dict[str, str]
     verdicts: tuple[str, str]
     measures: dict[str, str]
+    open: str
+    """What a link says."""
+    setting: str
+    value: str
+    settings: dict[str, str]
+    """Names of what answered, by key."""
     cut: str
     """Follows a cell's text that was cut; ``{chars}`` is its whole length."""
 
@@ -31,7 +37,7 @@ EN = Wording(
     columns={
         "status": "status", "answer": "answer", "confidence": "confidence", "sentence": "sentence",
         "headline": "headline", "section": "section", "file": "file", "place": "place", "link": "link",
-        "runner_up": "runner-up", "searched_as": "searched as", "trace_id": "trace id", "error": "error",
+        "error": "error", "runner_up": "runner-up", "searched_as": "searched as", "trace_id": "trace id",
     },
     score_columns={"right": "right", "f1": "F1", "rank": "rank of the source"},
     review_columns={"verdict": "verdict", "comment": "comment"},
@@ -51,14 +57,25 @@ EN = Wording(
         "hit@3": "hit@3", "hit@5": "hit@5", "mrr": "MRR", "refusal_precision": "refusal precision",
         "refusal_recall": "refusal recall", "right": "right",
     },
+    open="open",
+    setting="setting",
+    value="value",
+    settings={
+        "input": "questions", "sha256": "SHA-256 of the questions", "format": "format", "encoding": "encoding",
+        "delimiter": "delimiter", "sheet": "sheet", "columns": "columns", "rows": "rows",
+        "answered_on": "answered on (UTC)", "wenbao": "version of wenbao",
+        "index_fingerprint": "fingerprint of the index", "files": "files", "articles": "articles",
+        "passages": "passages", "model": "model", "model_fingerprint": "fingerprint of the model",
+        "top_k": "passages kept for a question", "question_chars": "longest question",
+    },
     cut="… [cut: {chars} characters]",
 )  # fmt: skip
 ZH = Wording(
     tag="zh",
     columns={
         "status": "状态", "answer": "回答", "confidence": "把握", "sentence": "依据句", "headline": "所在文章",
-        "section": "所在栏目", "file": "所在文件", "place": "位置", "link": "链接", "runner_up": "次选",
-        "searched_as": "实际查找", "trace_id": "追踪号", "error": "错误说明",
+        "section": "所在栏目", "file": "所在文件", "place": "位置", "link": "链接", "error": "错误说明",
+        "runner_up": "次选", "searched_as": "实际查找", "trace_id": "追踪号",
     },
     score_columns={"right": "是否答对", "f1": "F1", "rank": "出处名次"},
     review_columns={"verdict": "评判", "comment": "备注"},
@@ -76,6 +93,16 @@ ZH = Wording(
         "exact": "完全一致", "f1": "字符 F1", "contains": "含有答案", "hit@1": "命中@1", "hit@3": "命中@3",
         "hit@5": "命中@5", "mrr": "MRR", "refusal_precision": "拒答准确率", "refusal_recall": "拒答召回率",
         "right": "答对",
+    },
+    open="打开",
+    setting="项目",
+    value="值",
+    settings={
+        "input": "问题文件", "sha256": "问题文件的 SHA-256", "format": "格式", "encoding": "编码",
+        "delimiter": "分隔符", "sheet": "工作表", "columns": "各列", "rows": "行数", "answered_on": "作答日期（UTC）",
+        "wenbao": "wenbao 版本",
+        "index_fingerprint": "索引指纹", "files": "文件数", "articles": "文章数", "passages": "段落数", "model": "模型",
+        "model_fingerprint": "模型指纹", "top_k": "每题保留段落数", "question_chars": "问题最长字数",
     },
     cut="…〔已截断，共 {chars} 字〕",
 )  # fmt: skip

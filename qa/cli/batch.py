@@ -44,8 +44,9 @@ def run(
         return 0
     if as_json:
         raise UsageError("USAGE", "--json is for --preview; the answers' format is said with --format jsonl.")
-    format_ = format_ or (batch.format_of(Path(output)) if output else None) or "jsonl"
+    format_ = format_ or (batch.format_of(Path(output)) if output else None)
     source = batch.Questions.open(questions, options)
+    format_ = format_ or (batch.natural_format(source) if output is None else "jsonl")
     out = None if output == "-" else Path(output) if output else batch.default_out(questions, format_)
     if out:
         # Before a model is loaded or the samples are indexed for nothing.

@@ -212,4 +212,5 @@ def _open_workbook(path: Path, options: Options, *, strict: bool) -> Questions:
     sheet, found = next(((s, t) for s, t in asking if t.columns.header), (asking or filled)[0])
     if strict:
         top(sheet, strict=True)
-    return replace(base, columns=found.columns, header_row=found.header_row, sheet=sheet)
+    rows = sum(1 for row in workbook.rows(sheet) if row.number > found.header_row)
+    return replace(base, lines=rows, columns=found.columns, header_row=found.header_row, sheet=sheet)

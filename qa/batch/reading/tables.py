@@ -8,7 +8,7 @@ from itertools import islice
 
 from qa.batch.reading.columns import Columns, columns_of, is_header, table_row
 from qa.batch.reading.delimited import Record
-from qa.batch.reading.workbook import SheetRow
+from qa.batch.reading.merged import SheetRow
 from qa.batch.values import Cell, Options, Row, cell_text
 from qa.errors import InputError
 

@@ -11,7 +11,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -21,14 +21,12 @@ from typing import IO, Any
 from lxml import etree
 
 from qa.batch.reading.archive import Merge, damaged, inspect, place
+from qa.batch.reading.merged import MAX_COLUMNS, Merged, SheetRow
 from qa.batch.values import Cell
 from qa.errors import InputError
 
 BLANK_ROWS = 1000
 """So many empty rows in a row end a sheet: formatting often reaches down to the last of 1,048,576."""
-MAX_COLUMNS = 1000
-"""Cells beyond this column are left out."""
-
 _BUILT_IN_DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
 _FORMAT_WORDS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h|m|s)[^\]]*\]', re.IGNORECASE)
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -56,15 +54,6 @@ class Sheet:
     merges: tuple[Merge, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SheetRow:
-    """A row as it stands: cells from column A on; ``faults`` by position are what makes a cell unfit to be asked."""
-
-    number: int
-    cells: tuple[Cell, ...]
-    faults: Mapping[int, InputError]
-
-
 class Workbook:
     """A workbook whose archive was found whole. Opening reads its shared strings and styles; rows are streamed."""
 
@@ -73,28 +62,38 @@ class Workbook:
         self.path = path
         self._merges = inspect(path)
         self._epoch = datetime(1899, 12, 30)
+        self._others: dict[str, str] = {}
         self.sheets = self._sheets()
         self._strings = self._shared_strings()
         self._dates = self._date_styles()
+
+    def _related(self) -> dict[str, tuple[str, str]]:
+        """What the workbook is made of: by id, the kind and the part's name."""
+        with self._archive() as archive:
+            relations = self._root(archive, "xl/_rels/workbook.xml.rels")
+        return {
+            each.get("Id", ""): (
+                each.get("Type", "").rpartition("/")[2],
+                posixpath.normpath(posixpath.join("/xl", each.get("Target", ""))).lstrip("/"),
+            )
+            for each in relations
+            if each.get("TargetMode") != "External"
+        }
 
     def _sheets(self) -> tuple[Sheet, ...]:
         part = "xl/workbook.xml"
         with self._archive() as archive:
             root = self._root(archive, part)
-            targets = {
-                each.get("Id"): posixpath.normpath(posixpath.join("xl", each.get("Target", "")).lstrip("/"))
-                if not each.get("Target", "").startswith("/")
-                else each.get("Target", "").lstrip("/")
-                for each in self._root(archive, "xl/_rels/workbook.xml.rels")
-            }
             names = set(archive.namelist())
+        related = self._related()
+        self._others = {kind: name for kind, name in related.values() if name in names}
         sheets = []
         for each in root.iter("{*}workbookPr"):
             if each.get("date1904") in {"1", "true"}:
                 self._epoch = datetime(1904, 1, 1)
         for each in root.iter("{*}sheet"):
-            target = targets.get(each.get(_RELATION) or each.get(_STRICT_RELATION) or "", "")
-            if "worksheet" not in target and "/sheet" not in target:
+            kind, target = related.get(each.get(_RELATION) or each.get(_STRICT_RELATION) or "", ("", ""))
+            if kind != "worksheet":
                 continue  # a chart or dialogue sheet has no cells
             if target not in names:
                 raise damaged(self.path, target or part, f"sheet {each.get('name')!r} is missing")
@@ -105,20 +104,19 @@ class Workbook:
         return tuple(sheets)
 
     def _shared_strings(self) -> list[str]:
-        part = "xl/sharedStrings.xml"
-        with self._archive() as archive:
-            if part not in archive.namelist():
-                return []
-            with self._faults(part), archive.open(part) as stream:
-                return [_text(element) for element in _elements(stream, "si")]
+        part = self._others.get("sharedStrings")
+        if part is None:
+            return []
+        with self._archive() as archive, self._faults(part), archive.open(part) as stream:
+            return [_text(element) for element in _elements(stream, "si")]
         raise AssertionError
 
     def _date_styles(self) -> frozenset[int]:
         """Numbers of the styles that show a number as a date or time."""
-        part = "xl/styles.xml"
+        part = self._others.get("styles")
+        if part is None:
+            return frozenset()
         with self._archive() as archive:
-            if part not in archive.namelist():
-                return frozenset()
             root = self._root(archive, part)
         formats = set(_BUILT_IN_DATES)
         for each in root.iter("{*}numFmt"):
@@ -135,7 +133,7 @@ class Workbook:
         Raises:
             InputError: XLSX_DAMAGED.
         """
-        merged = _Merged(sheet.merges, fill_merged=fill_merged)
+        merged = Merged(sheet.merges, fill_merged=fill_merged)
         expected = 1
         waiting: list[SheetRow] = []
         with self._archive() as archive, self._faults(sheet.part), archive.open(sheet.part) as stream:
@@ -239,36 +237,6 @@ class _Faults:
         if isinstance(error, _FAULTS):
             reason = "there is no such part" if isinstance(error, KeyError) else str(error) or type(error).__name__
             raise damaged(self._path, self._part, reason) from error
-
-
-class _Merged:
-    """What merged cells do to the cells that they cover: their value stands in the first one alone."""
-
-    def __init__(self, merges: Sequence[Merge], *, fill_merged: bool) -> None:
-        self._waiting = sorted(merges, key=lambda merge: merge.first_row, reverse=True)
-        self._open: list[Merge] = []
-        self._anchors: dict[Merge, Cell] = {}
-        self._fill = fill_merged
-
-    def applied(self, row: int, cells: list[Cell], faults: dict[int, InputError]) -> SheetRow:
-        """The row with its merged cells filled, or told as faults. Rows come in their order."""
-        while self._waiting and self._waiting[-1].first_row <= row:
-            self._open.append(self._waiting.pop())
-        self._open = [merge for merge in self._open if merge.last_row >= row]
-        for merge in self._open:
-            first = merge.first_column - 1
-            if merge.first_row == row:
-                self._anchors[merge] = cells[first] if first < len(cells) else None
-            for at in range(first, min(merge.last_column, MAX_COLUMNS)):
-                if (row, at) == (merge.first_row, first):
-                    continue
-                if self._fill and at == first:
-                    cells.extend([None] * (at + 1 - len(cells)))
-                    cells[at] = self._anchors.get(merge)
-                else:
-                    message = f"Row {row}: the cell belongs to the merged one of row {merge.first_row}; unmerge it."
-                    faults[at] = InputError("CELL_MERGED", message)
-        return SheetRow(row, tuple(cells), faults)
 
 
 def _parser() -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,13 +14,14 @@ from typing import Any, BinaryIO
 from qa.batch import answers_file
 from qa.batch.answering import parsed
 from qa.batch.reading import Questions
-from qa.batch.writing import csv, jsonl
+from qa.batch.values import Cell
+from qa.batch.wording import Wording
+from qa.batch.writing import csv, jsonl, xlsx
 from qa.batch.writing.table import Done, language, layout
+from qa.batch.writing.xlsx import SHEET_ROWS
 from qa.errors import UsageError
 
 FORMATS = ("xlsx", "csv", "jsonl", "html")
-SHEET_ROWS = 1_048_576
-"""Rows of an Excel sheet, the header among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ def format_of(path: Path) -> str | None:
     """The format that a result's name says."""
     suffix = path.suffix.lower().lstrip(".")
     return suffix if suffix in FORMATS else "jsonl" if suffix in {"ndjson", "json"} else None
+
+
+def natural_format(questions: Questions) -> str:
+    """The format that people expect of questions in theirs: a table for a table."""
+    return {"xlsx": "xlsx", "csv": "csv", "tsv": "csv"}.get(questions.format, "jsonl")
 
 
 def check_size(questions: Questions, format_: str) -> None:
@@ -62,15 +71,36 @@ def render(questions: Questions, answers: Path, out: BinaryIO, format_: str, wis
         for row, line in _lined(questions, answers):
             yield Done(row, *parsed(line))
 
-    _WRITERS[format_](out, shape, rows)
+    if format_ == "csv":
+        csv.write(out, shape, rows())
+    elif format_ == "xlsx":
+        xlsx.write(out, shape, rows, settings(questions, answers, words))
+    else:
+        raise AssertionError(format_)
+
+
+def settings(questions: Questions, answers: Path, words: Wording) -> list[tuple[str, Cell]]:
+    """What was asked of what, by name: the file and how it was read, the index and settings that answered."""
+    with questions.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    roles = questions.columns.roles
+    named = {role: ", ".join(questions.columns.named(role)) for role in roles}
+    statuses = Counter(json.loads(line.partition("\t")[0])["status"] for line in answers_file.raw_lines(answers))
+    told: dict[str, Cell] = {
+        "input": questions.path.name,
+        "sha256": digest,
+        "format": questions.format,
+        "encoding": None if questions.format == "xlsx" else questions.encoding.removesuffix("-sig"),
+        "delimiter": repr(questions.dialect.delimiter) if questions.dialect else None,
+        "sheet": questions.sheet.name if questions.sheet else None,
+        "columns": "; ".join(f"{role} = {name}" for role, name in named.items()) or None,
+        "rows": statuses.total(),
+    }
+    found = [(words.settings[key], value) for key, value in told.items() if value is not None]
+    found += [(words.statuses[status], statuses[status]) for status in words.statuses if statuses[status]]
+    about = answers_file.about(answers)
+    return found + [(words.settings[key], value) for key, value in about.items() if key in words.settings]
 
 
 def _lined(questions: Questions, answers: Path) -> Iterator[tuple[Any, str]]:
     yield from zip(questions, answers_file.raw_lines(answers), strict=False)
-
-
-def _csv(out: BinaryIO, shape: Any, rows: Callable[[], Iterable[Done]]) -> None:
-    csv.write(out, shape, rows())
-
-
-_WRITERS: Mapping[str, Callable[..., None]] = {"csv": _csv}

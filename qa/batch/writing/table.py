@@ -40,6 +40,12 @@ class Layout:
     link_base: str = ""
     """The server's address, before the path of an article's page; without one there are no links."""
 
+    def printed(self) -> int:
+        """The columns that a page has room for: up to the reviewer's, less the input's further ones."""
+        roles = {"verdict", "comment"}
+        places = [i for i, c in enumerate(self.columns, 1) if (role_of(c.name) if c.carried else c.key) in roles]
+        return max(places, default=len(self.columns))
+
     def names(self) -> list[str]:
         """The header."""
         return [column.name for column in self.columns]
@@ -68,26 +74,33 @@ def language(questions: Questions, wanted: str | None = None) -> Wording:
 
 
 def layout(questions: Questions, words: Wording, *, link_base: str = "", scored: bool = False) -> Layout:
-    """The columns: the input's, less what an earlier result of ours added; id and question where it has none; ours."""
+    """The columns: what was asked, with its gold answer; what was answered; the reviewer's; the input's further ones.
+
+    What an earlier result of ours added to the input is left out.
+    """
     names = _input_names(questions)
     ours = own_columns(names) if questions.columns.header else frozenset()
-    columns = [Column(name, name, carried=True) for i, name in enumerate(names) if i not in ours]
-    taken = {column.name for column in columns}
-    if not any(_is(questions, column.name, "id") for column in columns):
-        columns.insert(0, Column("id", _free(words.passage_columns["id"], taken)))
-    if not any(_is(questions, column.name, "question") for column in columns):
-        columns.insert(1, Column("question", _free(words.passage_columns["question"], taken)))
-    own = {**words.columns, **(words.score_columns if scored else {})}
-    columns += [Column(key, _free(name, taken)) for key, name in own.items() if key != "link" or link_base]
-    for role, name in words.review_columns.items():
-        if not any(column.carried and role_of(column.name) == role for column in columns):
-            columns.append(Column(role, name))
-    return Layout(words, tuple(columns), link_base)
+    carried = [Column(name, name, carried=True) for i, name in enumerate(names) if i not in ours]
+    taken = {column.name for column in carried}
+
+    def place(role: str) -> list[Column]:
+        found = [column for column in carried if _is(questions, column.name, role)]
+        own = words.review_columns.get(role) or (words.passage_columns[role] if role in {"id", "question"} else None)
+        return found or ([Column(role, _free(own, taken))] if own else [])
+
+    asked = [column for role in ("id", "question", "history", "answer") for column in place(role)]
+    own = {**words.score_columns, **words.columns} if scored else words.columns
+    told = [Column(key, _free(name, taken)) for key, name in own.items() if key != "link" or link_base]
+    review = [column for role in words.review_columns for column in place(role)]
+    at = 1 + next(i for i, column in enumerate(told) if column.key == "error")
+    placed = [*asked, *told[:at], *review, *told[at:]]
+    return Layout(words, (*placed, *(column for column in carried if column not in placed)), link_base)
 
 
 def _is(questions: Questions, name: str, role: str) -> bool:
-    named = questions.columns.named(role) if questions.columns.names else questions.options.columns.get(role, (role,))
-    return name in named
+    if questions.columns.names:
+        return name in questions.columns.named(role)
+    return name in questions.options.columns.get(role, ()) or (name == role or role_of(name) == role)
 
 
 def _free(name: str, taken: set[str]) -> str:
