@@ -69,11 +69,14 @@ def test_what_cannot_be_kept_is_refused(desk: tuple[TestClient, ReviewLog], give
 def test_a_page_of_another_origin_rates_nothing(desk: tuple[TestClient, ReviewLog]) -> None:
     client, log = desk
     trace_id = ask(client, "谁来了？")["trace_id"]
+    assert client.post("/api/feedback", json={"trace_id": trace_id, "thumb": "down"}).status_code == 200
     response = client.post(
         "/api/feedback", json={"trace_id": trace_id, "thumb": "up"}, headers={"origin": "https://outside.example"}
     )
     assert response.status_code == 403
-    assert log.one(trace_id).feedback is None
+    kept = log.one(trace_id).feedback
+    assert kept is not None
+    assert kept.thumb == "down"
 
 
 def test_refused_questions_are_not_kept(desk: tuple[TestClient, ReviewLog]) -> None:

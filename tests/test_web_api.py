@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gzip
 import itertools
 import json
@@ -14,21 +15,27 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
-from web_fixtures import PAYLOADS, Page, app, bot, client
+from web_fixtures import PAYLOADS, Page, app, bot, client, local_client
 
+from qa.access import Access
 from qa.answer import record_json
 from qa.bot import Bot
+from qa.config import Settings
 from qa.errors import StoreError, UsageError
 from qa.web import guard, policies
-from qa.web.api import AnswerRecord, ArticleList, ErrorEnvelope, FullArticle, Health
-from qa.web.server import bind
+from qa.web.bodies import ErrorEnvelope
+from qa.web.records import AnswerRecord, ArticleList, FullArticle, Health
+from qa.web.server import address_of, bind, build_app, check_reach, trusts_local
 
 QUESTION = "景山街道总工会三八节发了多少口罩？"
 JSON = {"content-type": "application/json"}
@@ -272,6 +279,7 @@ def test_the_document_names_exactly_the_routes_of_the_api(client: TestClient) ->
         ("/api/articles", "get"),
         ("/api/articles/{article_id}", "get"),
         ("/healthz", "get"),
+        ("/metrics", "get"),
         ("/readyz", "get"),
     }
     body = document["paths"]["/api/ask"]["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -282,14 +290,77 @@ def test_the_document_names_exactly_the_routes_of_the_api(client: TestClient) ->
 def test_every_status_of_a_route_is_documented(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     asked = set(paths["/api/ask"]["post"]["responses"])
-    assert asked == {"200", "400", "408", "413", "415", "422", "429", "500", "503"}
-    assert set(paths["/api/articles/{article_id}"]["get"]["responses"]) == {"200", "400", "404", "500", "503"}
+    assert asked == {"200", "400", "401", "403", "408", "413", "415", "422", "429", "500", "503"}
+    read = set(paths["/api/articles/{article_id}"]["get"]["responses"])
+    assert read == {"200", "400", "401", "403", "404", "500", "503"}
 
 
 @pytest.mark.parametrize("model", [AnswerRecord, FullArticle, ArticleList, ErrorEnvelope])
 def test_documented_models_refuse_what_is_not_documented(model: type[BaseModel]) -> None:
     """So that holding real answers against them proves the document."""
     assert model.model_json_schema()["additionalProperties"] is False
+
+
+def test_the_page_of_the_api_tells_every_route_and_needs_nothing_from_outside(client: TestClient) -> None:
+    page = Page(client.get("/api/docs?lang=en").text)
+    document = client.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        assert path in page.text
+        for told in methods.values():
+            assert told["summary"] in page.text
+    for name in document["components"]["schemas"]:
+        assert ("section", {"id": f"schema-{name}"}) in page.tags
+    anchors = {attributes["id"] for _, attributes in page.tags if attributes.get("id")}
+    for _, attributes in page.tags:
+        for name in ("href", "src"):
+            link = attributes.get(name) or "/"
+            assert link.startswith("/") or link[1:] in anchors, link
+    assert not [tag for tag, _ in page.tags if tag == "script"]
+
+
+# What the server counts
+
+
+def test_metrics_are_what_prometheus_reads(bot: Bot) -> None:
+    app = build_app(bot)
+    client = local_client(app)
+    for _ in range(3):
+        client.post("/api/ask", json={"question": QUESTION})
+    client.post("/api/ask", json={})
+    client.get("/api/articles/1")
+    client.get("/nothing/" + "x" * 50)
+    client.request("INVENTED", "/healthz")
+    response = client.get("/metrics")
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}
+    requests = {
+        tuple(sample.labels[label] for label in ("route", "method", "status")): sample.value
+        for sample in families["wenbao_requests"].samples
+    }
+    assert requests == {
+        ("/api/ask", "POST", "200"): 3,
+        ("/api/ask", "POST", "422"): 1,
+        ("/api/articles/{article_id}", "GET", "404"): 1,
+        ("other", "GET", "404"): 1,
+        ("/healthz", "OTHER", "405"): 1,
+    }
+    questions = {(s.labels["surface"], s.labels["status"]): s.value for s in families["wenbao_questions"].samples}
+    assert questions == {("api", "answered"): 3}
+    times = {
+        (s.name, s.labels["le"] if s.name.endswith("_bucket") else ""): s.value
+        for s in families["wenbao_request_seconds"].samples
+        if s.labels["route"] == "/api/ask"
+    }
+    assert times["wenbao_request_seconds_bucket", "+Inf"] == times["wenbao_request_seconds_count", ""] == 4
+    rising = [value for (name, _), value in times.items() if name.endswith("_bucket")]
+    assert rising == sorted(rising)
+    assert families["wenbao_passages"].samples[0].value == bot.store.counts()["passages"]
+    assert QUESTION not in response.text
+    assert all(family.documentation for family in families.values())
+
+
+def test_metrics_are_the_owners(bot: Bot) -> None:
+    refusal(local_client(build_app(bot), client=("198.51.100.7", 1)).get("/metrics"), 401, "UNAUTHORIZED")
 
 
 # The outer wall
@@ -385,10 +456,71 @@ def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "bot.example.org"])
-def test_only_this_machine_is_served(host: str) -> None:
+def test_others_are_served_only_with_an_admin_token(host: str, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data", host=host)
     with pytest.raises(UsageError, match=re.escape(host)) as raised:
-        bind(host, 7860)
+        check_reach(settings)
     assert raised.value.code == "HOST_NOT_LOCAL"
+    assert f"wenbao keys make NAME --scope admin --data {settings.data}" in raised.value.message
+    assert not settings.data.exists()
+    with closing(Access(settings.data)) as access:
+        access.make_token("asker", ["ask"])
+        _, admin = access.make_token("desk", ["admin"])
+        check_reach(settings)
+        access.revoke(admin.id)
+    with pytest.raises(UsageError):
+        check_reach(settings)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_is_served_without_a_token(host: str, tmp_path: Path) -> None:
+    check_reach(Settings(data=tmp_path, host=host))
+
+
+@pytest.mark.parametrize(
+    ("values", "is_trusted"),
+    [
+        ({}, True),
+        ({"WENBAO_HOST": "0.0.0.0"}, False),
+        ({"WENBAO_TRUSTED_PROXIES": "127.0.0.1"}, False),
+        ({"WENBAO_PUBLIC_URL": "https://bot.example.org"}, False),
+        ({"WENBAO_HOSTS": "bot.example.org"}, False),
+    ],
+)
+def test_this_machine_is_its_owners_only_while_nobody_else_can_come(values: dict[str, str], is_trusted: bool) -> None:
+    assert trusts_local(Settings.read(values)) is is_trusted
+
+
+def test_the_server_answers_to_the_names_it_was_given(bot: Bot) -> None:
+    there = copy.copy(bot)
+    there.settings = replace(bot.settings, hosts=("bot.local", "192.0.2.1"), public_url="https://bot.example.org:8443")
+    named = local_client(build_app(there))
+    for host in ("bot.local", "BOT.local:7860", "bot.example.org", "bot.example.org:8443", "127.0.0.1", "192.0.2.1"):
+        assert named.get("/healthz", headers={"host": host}).status_code == 200
+    for host in ("evil.example", "bot.local.evil.example", "192.0.2.2"):
+        refusal(named.get("/healthz", headers={"host": host}), 400, "HOST_UNKNOWN")
+    # Nobody is the owner there without a token, wherever the request comes from.
+    refusal(named.get("/metrics"), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "address"),
+    [
+        ("127.0.0.1", None, "http://127.0.0.1:7860"),
+        ("::1", None, "http://[::1]:7860"),
+        ("0.0.0.0", None, "http://127.0.0.1:7860"),
+        ("::", None, "http://[::1]:7860"),
+        ("0.0.0.0", "https://bot.example.org", "https://bot.example.org"),
+    ],
+)
+def test_the_printed_address_can_be_opened(host: str, public_url: str | None, address: str) -> None:
+    assert address_of(Settings(host=host, public_url=public_url)) == address
+
+
+def test_an_address_of_another_machine_is_named() -> None:
+    with pytest.raises(UsageError, match=re.escape("192.0.2.77")) as raised:
+        bind("192.0.2.77", 7860)
+    assert raised.value.code == "HOST_UNUSABLE"
 
 
 def test_a_taken_port_is_named_with_the_way_out() -> None:

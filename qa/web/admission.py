@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from starlette.requests import HTTPConnection
-
 from qa.config import Settings
 from qa.errors import StoreError
 from qa.sqlite import open_database, transaction
@@ -52,13 +50,6 @@ class Asker:
 
 
 OWNER = Asker()
-
-
-def asker_of(request: HTTPConnection) -> Asker:
-    """Who sent a request that carries no key: the owner from the machine itself, a visitor from elsewhere."""
-    if request.state.is_local:
-        return OWNER
-    return Asker(address=request.client.host if request.client else "")
 
 
 class Admission:

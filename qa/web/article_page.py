@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from qa.articles import Piece
 from qa.bot import Bot
 from qa.errors import NotFoundError
+from qa.filters import EVERYTHING, Filters
 from qa.store import StoredArticle, StoredPassage, StoredSection
 from qa.web.frame import document
 from qa.web.render import Span, article_url, marked, shown_spans
@@ -28,16 +29,18 @@ _FIRST_MARK = Markup('<mark id="mark">')
 """Texts are escaped, so the first ``<mark>`` is ours: ``#mark`` scrolls to it."""
 
 
-def find_article(bot: Bot, name: str) -> StoredArticle:
-    """The article whose number a URL names.
+def find_article(bot: Bot, name: str, filters: Filters = EVERYTHING) -> StoredArticle:
+    """The article whose number a URL names, of those that ``filters`` leave.
 
     Raises:
-        NotFoundError: NOT_FOUND, worded alike for an absent article and for what can't be a number of one.
+        NotFoundError: NOT_FOUND, worded alike for an absent article, for one that isn't left and for what can't be a
+            number of one.
     """
     article: StoredArticle | None = None
     if name.isascii() and name.isdecimal() and len(name) <= ID_DIGITS:
         article = bot.store.article(int(name))
-    if article is None:
+    when = article.dated.date if article is not None and article.dated is not None else None
+    if article is None or not filters.allows(article.file.name, article.id, when):
         raise NotFoundError("NOT_FOUND", "There is no such article here; it may have been removed.")
     return article
 

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from qa.answer import Record
 from qa.review import ReviewLog
-from qa.web.credentials import caller
+from qa.web.credentials import Caller
 
 
 def review_of(request: Request) -> ReviewLog:
@@ -17,11 +17,10 @@ def review_of(request: Request) -> ReviewLog:
     return log
 
 
-def remember(request: Request, record: Record, *, surface: str, history: Sequence[str] = ()) -> None:
+def remember(review: ReviewLog, caller: Caller, record: Record, *, surface: str, history: Sequence[str] = ()) -> None:
     """Keeps an answered question, but those of a site's visitors only where its owner has switched that on."""
-    asking = caller(request)
-    if asking.site is not None:
-        if not asking.site.limits.logs_questions:
+    if caller.site is not None:
+        if not caller.site.limits.logs_questions:
             return
         surface = "widget"
-    review_of(request).record(record, surface=surface, history=history)
+    review.record(record, surface=surface, history=history)

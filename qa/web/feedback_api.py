@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from qa.review import Feedback
 from qa.review.log import COMMENT_CHARS
 from qa.review.values import Reason, Thumb
-from qa.web.api import Strict, Text, errors, read_json
 from qa.web.asked import review_of
+from qa.web.bodies import Strict, Text, errors, json_body, read_json
 from qa.web.credentials import IsCaller
 
 
@@ -43,9 +43,7 @@ def router() -> APIRouter:
         "/api/feedback",
         summary="Say what you think of an answer",
         responses={200: {"model": Kept}, **errors(400, 401, 403, 404, 408, 413, 415, 422, 500, 503)},
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"application/json": {"schema": Given.model_json_schema()}}}
-        },
+        openapi_extra=json_body(Given),
     )
     async def feedback(request: Request, _: IsCaller) -> Response:
         """Keeps a thumb, a reason and a comment with the answer of this ``trace_id``."""

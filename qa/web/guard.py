@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import uuid
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qa.config import Network
 from qa.errors import WenbaoError
 from qa.web.addresses import client_address, is_loopback, is_within
+from qa.web.metrics import Metrics
 from qa.web.policies import PAGE_POLICY, SCRIPTED_PAGE_POLICY, add_headers, chat_policy
 
 BODY_BYTES = 64 * 1024
@@ -69,6 +71,7 @@ class Guard:
         uploads: paths that take large bodies, with the bytes that they take; also those below them. An upload is not
             read here but passed on as it comes, so that its route can refuse it by its credentials first.
         proxies: networks of proxies whose word on who asks, and by http or https, is taken.
+        metrics: where requests are counted.
         trusts_local: are requests from this machine its owner's? Not when a proxy on it serves others.
     """
 
@@ -81,6 +84,7 @@ class Guard:
         proxies: Sequence[Network] = (),
         *,
         trusts_local: bool = True,
+        metrics: Metrics | None = None,
     ) -> None:
         self._app = app
         self._chat_paths = tuple(chat_paths)
@@ -88,6 +92,7 @@ class Guard:
         self._uploads = dict(uploads or {})
         self._proxies = tuple(proxies)
         self._trusts_local = trusts_local
+        self.metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: refused with the error envelope, or passed on with its body read."""
@@ -96,12 +101,17 @@ class Guard:
             return
         request_id = uuid.uuid4().hex
         scope = self._seen(scope, request_id)
+        began = time.perf_counter()
+
+        def started(status: int) -> None:
+            self.metrics.request(scope, status, time.perf_counter() - began)
+
         part = self._chat_part(scope["path"])
         upload_bytes = self._upload_bytes(scope)
         body = _Body(receive, BODY_BYTES if upload_bytes is None else upload_bytes)
-        response = _Response(send, body, request_id, part)
+        response = _Response(send, body, request_id, part, started)
         try:
-            self._check(Headers(scope=scope), body.limit_bytes, part)
+            self._check(scope, body.limit_bytes, part)
             if upload_bytes is None:
                 await body.read_whole()
         except RefusedError as refusal:
@@ -141,10 +151,18 @@ class Guard:
                     return limit_bytes
         return None
 
-    def _check(self, headers: Headers, limit_bytes: int, part: str | None) -> None:
-        hosts = headers.getlist("host")
-        if len(hosts) != 1 or re.sub(r":\d+$", "", hosts[0]).lower() not in self._hosts:
-            message = "The Host header names another machine; use the address that wenbao printed."
+    def _is_our_name(self, hosts: Sequence[str], own_address: str) -> bool:
+        if len(hosts) != 1:
+            return False
+        name = re.sub(r":\d+$", "", hosts[0]).lower()
+        # A page elsewhere can give its own name our address, but not itself a name that is our address.
+        return name in self._hosts or (not self._trusts_local and name.strip("[]") == own_address)
+
+    def _check(self, scope: Scope, limit_bytes: int, part: str | None) -> None:
+        headers = Headers(scope=scope)
+        own_address, _ = scope.get("server") or ("", 0)
+        if not self._is_our_name(headers.getlist("host"), own_address):
+            message = "The Host header names another machine; use the printed address, or add the name to WENBAO_HOSTS."
             raise RefusedError(400, "HOST_UNKNOWN", message)
         if "content-length" in headers and "transfer-encoding" in headers:
             message = "The request gives its length in two ways, which others may read differently; send one."
@@ -234,7 +252,9 @@ async def _patience() -> AsyncIterator[None]:
 class _Response:
     """Adds the headers; holds an HTML page of Gradio's until its end, since its policy depends on its scripts."""
 
-    def __init__(self, send: Send, body: _Body, request_id: str, part: str | None) -> None:
+    def __init__(
+        self, send: Send, body: _Body, request_id: str, part: str | None, started: Callable[[int], None]
+    ) -> None:
         self._send = send
         self._body = body
         self._request_id = request_id
@@ -243,6 +263,7 @@ class _Response:
         self._held: Message | None = None
         self._page = b""
         self._is_last = False
+        self._started = started
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -264,6 +285,7 @@ class _Response:
             await self._send(message)
 
     async def _start(self, message: Message) -> None:
+        self._started(message["status"])
         headers = MutableHeaders(raw=message["headers"])
         headers["x-request-id"] = self._request_id
         if self._is_chat and headers.get("content-type", "").startswith("text/html"):

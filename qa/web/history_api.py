@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from qa.errors import NotFoundError
 from qa.talks import Talk, Talks
-from qa.web.api import Text
+from qa.web.bodies import Text
 from qa.web.export import as_json, as_markdown
 from qa.web.words import LANGUAGES, ZH
 

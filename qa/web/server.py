@@ -1,4 +1,4 @@
-"""The server: the bot's chat, article pages and API in one application, on this machine only."""
+"""The server: the bot's chat, pages and API in one application, on this machine or, with an admin token, for others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 import uvicorn
@@ -22,17 +24,21 @@ from starlette.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from qa.access import NAME as ACCESS_NAME
 from qa.access import Access
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
-from qa.web import api, article_page, feedback_api, help_page, history_api
+from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api
 from qa.web.admission import Admission
+from qa.web.asking import Asking
 from qa.web.connections import KEEP_ALIVE_S, House
 from qa.web.failures import add_error_handlers
-from qa.web.guard import Guard
+from qa.web.guard import LOCAL_HOSTS, Guard
+from qa.web.metrics import Metrics
+from qa.web.metrics import router as metrics_routes
 from qa.web.words import LANGUAGES, choose
 
 STATIC = Path(__file__).parent / "static"
@@ -56,7 +62,9 @@ def build_app(bot: Bot) -> ASGIApp:
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
 
-    admission = Admission(bot.settings)
+    settings = bot.settings
+    admission = Admission(settings)
+    metrics = Metrics()
     review = ReviewLog(bot.settings.data, bot.settings.review_days)
     talks = Talks(bot.settings.data, bot.settings.talk_days)
 
@@ -64,12 +72,14 @@ def build_app(bot: Bot) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         admission.close()
+        app.state.access.close()
         review.close()
         talks.close()
 
     app = FastAPI(
         title="wenbao",
-        description="Questions answered from a pile of articles.",
+        version=version("wenbao"),
+        description="Questions answered from a pile of articles: the best passages with their places, nothing made up.",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -79,7 +89,13 @@ def build_app(bot: Bot) -> ASGIApp:
     add_error_handlers(app)
     app.state.access = Access(bot.settings.data)
     app.state.review = review
-    app.include_router(api.router(bot, admission))
+    asking = Asking(bot, admission, metrics, review)
+    app.include_router(api.router(asking))
+    app.include_router(api_docs.router(app.openapi))
+    app.include_router(metrics_routes(metrics))
+    metrics.gauge("wenbao_queue_taken", "Questions at work and waiting.", lambda: admission.workers.taken)
+    metrics.gauge("wenbao_refused", "Questions refused by a limit, since the start.", lambda: admission.refused)
+    metrics.gauge("wenbao_passages", "Passages of the corpus.", lambda: bot.store.counts()["passages"])
     app.include_router(feedback_api.router())
     app.include_router(article_page.router(bot))
     app.include_router(help_page.router())
@@ -102,8 +118,26 @@ def build_app(bot: Bot) -> ASGIApp:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, mount()).result()
     # Around everything, the answers to unforeseen failures included, which no middleware of the application sees.
-    upload_bytes = bot.settings.file_mb * 1024 * 1024
-    return Guard(app, chat_paths=[f"/{path}" for path in LANGUAGES], uploads=dict.fromkeys(UPLOAD_PATHS, upload_bytes))
+    return Guard(
+        app,
+        chat_paths=[f"/{path}" for path in LANGUAGES],
+        hosts=known_hosts(settings),
+        uploads=dict.fromkeys(UPLOAD_PATHS, settings.file_mb * 1024 * 1024),
+        proxies=settings.trusted_proxies,
+        trusts_local=trusts_local(settings),
+        metrics=metrics,
+    )
+
+
+def known_hosts(settings: Settings) -> set[str]:
+    """The names by which the server may be called: this machine's own, the settings', that of the public address."""
+    public = urlsplit(settings.public_url or "").hostname
+    return {*LOCAL_HOSTS, *settings.hosts, *([public] if public else [])}
+
+
+def trusts_local(settings: Settings) -> bool:
+    """Whether a request from this machine is its owner's: not when a proxy here, or a name, brings others in."""
+    return settings.host in LOCAL and not (settings.hosts or settings.public_url or settings.trusted_proxies)
 
 
 def serve(settings: Settings) -> None:
@@ -113,21 +147,50 @@ def serve(settings: Settings) -> None:
         UsageError: HOST_NOT_LOCAL, PORT_IN_USE or PORT_NOT_ALLOWED, before anything is read or indexed.
         WenbaoError: what ``Bot.open`` raises.
     """
+    check_reach(settings)
     with bind(settings.host, settings.port) as listener:
         bot = Bot.open(settings)
         try:
             bot.warm()  # so that the first visitor waits for nothing
             config = uvicorn_config(build_app(bot), settings)
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            _Server(config, f"http://{host}:{settings.port}").run(sockets=[listener])
+            _Server(config, address_of(settings)).run(sockets=[listener])
         finally:
             bot.close()
+
+
+def check_reach(settings: Settings) -> None:
+    """Nothing, where only this machine reaches the server, or an admin token keeps its desk from others.
+
+    Raises:
+        UsageError: HOST_NOT_LOCAL.
+    """
+    if settings.host in LOCAL:
+        return
+    if (settings.data / ACCESS_NAME).exists():
+        with closing(Access(settings.data)) as access:
+            if access.has_admin_token():
+                return
+    message = (
+        f"WENBAO_HOST={settings.host}: others can reach this server, and no admin token keeps its desk from them; make "
+        f"one with `wenbao keys make NAME --scope admin --data {settings.data}`, or listen on 127.0.0.1."
+    )
+    raise UsageError("HOST_NOT_LOCAL", message, field="WENBAO_HOST")
+
+
+def address_of(settings: Settings) -> str:
+    """Where to open the server in a browser: the public address, or this machine's."""
+    if settings.public_url:
+        return settings.public_url
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # not to be bound here
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves ``app``: connections by the rules of ``House``, nothing of uvicorn's own told to anybody."""
     limit = min(settings.connections, allow_files(settings.connections + OTHER_FILES) - OTHER_FILES)
     house = House(limit, settings.connections_per_address, settings.trusted_proxies)
+    if isinstance(app, Guard):
+        app.metrics.gauge("wenbao_connections", "Open connections.", lambda: len(house))
     return uvicorn.Config(
         app,
         http=house.protocol(),  # type: ignore[arg-type]  # wants a class; calls it
@@ -158,12 +221,8 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket bound to ``host`` and ``port``, not listening yet.
 
     Raises:
-        UsageError: HOST_NOT_LOCAL when others could reach it: there are no keys or tokens yet that would keep them out;
-            PORT_IN_USE, PORT_NOT_ALLOWED.
+        UsageError: HOST_UNUSABLE when the machine has no such address; PORT_IN_USE, PORT_NOT_ALLOWED.
     """
-    if host not in LOCAL:
-        message = f"WENBAO_HOST={host}: wenbao serves this machine only; use one of {', '.join(LOCAL)}."
-        raise UsageError("HOST_NOT_LOCAL", message, field="WENBAO_HOST")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         if os.name == "posix":  # elsewhere it would let two servers share the port
@@ -172,6 +231,9 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message = f"WENBAO_HOST={host}: this machine has no such address; use one of its own, or 0.0.0.0 for all."
+            raise UsageError("HOST_UNUSABLE", message, field="WENBAO_HOST") from error
         if error.errno == errno.EADDRINUSE:
             message = f"Port {port} on {host} is taken by another program; choose one with --port or WENBAO_PORT."
             raise UsageError("PORT_IN_USE", message, field="WENBAO_PORT") from error

@@ -1,0 +1,92 @@
+"""Bodies over HTTP: JSON read strictly, with a code for each kind of bad body, and the one envelope of every error.
+
+Bodies are read here by hand, not by FastAPI, so that each kind of bad body gets its own code, and only after the
+credentials were checked. The OpenAPI document says what the code does because both come from the same models.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from qa.errors import UsageError
+
+
+class Strict(BaseModel):
+    """A JSON object with exactly these fields, each of exactly its type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _whole_text(text: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("half a surrogate pair is no character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole_text)]
+"""JSON's escapes can name half characters, which no model and no UTF-8 answer can hold."""
+
+
+class ErrorDetail(Strict):
+    """What went wrong: a stable code, a sentence, the field if there is one, and the request's id."""
+
+    code: str
+    message: str
+    field: str | None
+    request_id: str
+
+
+class ErrorEnvelope(Strict):
+    """The one form of every error."""
+
+    error: ErrorDetail
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says of a route's errors."""
+    return {status: {"model": ErrorEnvelope} for status in statuses}
+
+
+async def read_json(request: Request, model: type[Body]) -> Body:
+    """The body of a request as ``model`` has it.
+
+    Raises:
+        UsageError: BODY_ENCODING when it isn't UTF-8, BODY_INVALID when it isn't a JSON object sent as JSON.
+        FieldError: FIELD_INVALID with the first field that is unknown, missing or of the wrong kind.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UsageError("BODY_INVALID", "Send JSON, with Content-Type: application/json.")
+    try:
+        text = (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("BODY_ENCODING", f"The body is not UTF-8 at byte {error.start}; send it as UTF-8.") from error
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError("BODY_INVALID", "The body is not valid JSON; send an object.") from error
+    if not isinstance(body, dict):
+        raise UsageError("BODY_INVALID", "The body must be a JSON object.")
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]).encode("utf-8", "replace").decode()[:100]
+        raise FieldError("FIELD_INVALID", f"{field}: {first['msg']}.", field) from error
+
+
+class FieldError(UsageError):
+    """A field of a JSON body can't be used."""
+
+    http_status = 422
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """What a route's ``openapi_extra`` says of a body that ``read_json`` reads."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}

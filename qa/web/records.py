@@ -1,0 +1,138 @@
+"""What the API answers with, as models: the OpenAPI document comes from them; tests hold real answers against them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qa.web.bodies import Strict
+
+
+class Span(Strict):
+    """Characters of the original file's text, end exclusive."""
+
+    start: int
+    end: int
+
+
+Date = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")] | None
+"""An article's day, month or year, in the precision that is known; null when it isn't."""
+
+
+class Source(Span):
+    """Where a passage stands."""
+
+    file: str
+    article: str | None
+    article_id: int
+    section: str | None
+    date: Date
+
+
+class Why(Strict):
+    """Why a passage was found."""
+
+    terms: list[str]
+    lexical_rank: int | None
+    dense_rank: int | None
+    fused_score: float
+
+
+class Also(Strict):
+    """Another passage of the same answer that tells the same."""
+
+    rank: int
+    source: Source
+
+
+class FoundPassage(Strict):
+    """A passage of an answer; ``answer_span`` is where the short answer stands, if it stands here in one piece."""
+
+    rank: int
+    score: float
+    text: str
+    source: Source
+    highlights: list[Span]
+    answer_span: Span | None = None
+    also: list[Also] = Field(default=[])
+    why: Why
+
+
+class SearchedIn(Strict):
+    """How much the question's filters allowed."""
+
+    articles: int
+    passages: int
+
+
+class AnswerRecord(Strict):
+    """The answer record, the same from every surface; ``missing_terms`` are words that no article has.
+
+    ``searched_in`` stands in the answers to questions with filters.
+    """
+
+    id: str | None = None
+    question: str
+    status: Literal["answered", "possible", "not_found"]
+    answer: str | None
+    confidence: float
+    searched_as: str
+    passages: list[FoundPassage]
+    missing_terms: list[str] = Field(default=[])
+    searched_in: SearchedIn | None = None
+    trace_id: str
+    elapsed_ms: float
+
+
+class ShownArticle(Strict):
+    """An article in the list."""
+
+    id: int
+    file: str
+    headline: str | None
+    date: Date
+
+
+class ShownPassage(Span):
+    """A passage of an article; ``text`` is what is shown of its span."""
+
+    text: str
+
+
+class ShownSection(Span):
+    """A section of an article: its path of headings joined by " › ", and what kind it is."""
+
+    heading: str | None
+    kind: str
+    passages: list[ShownPassage]
+
+
+class ShownFurniture(Span):
+    """What stands within an article's span and is no part of it."""
+
+    kind: str
+
+
+class FullArticle(ShownArticle, Span):
+    """An article with its structure; offsets are characters of the original file's text."""
+
+    kicker: str | None
+    subhead: str | None
+    byline: str | None
+    date_source: str | None
+    """Where the date stands: front matter, header, dateline, page, signature or file name."""
+    sections: list[ShownSection]
+    furniture: list[ShownFurniture]
+
+
+class ArticleList(Strict):
+    """All articles, by file and place."""
+
+    articles: list[ShownArticle]
+
+
+class Health(Strict):
+    """That the process answers, or that it can answer questions too."""
+
+    status: Literal["ok", "ready"]
