@@ -29,7 +29,7 @@ from embeddings.training.tokenizer import Sizes, build
 _SENTENCE = re.compile(r"[^。！？!?；;]+[。！？!?；;]?[”』」）)]?")
 _ARRAYS_VERSION = 1
 _TEACHER_SEED = (0, 1)
-EXTRA_SHARE = {"parallel": 0.15, "dictionary": 0.4}
+EXTRA_SHARE = {"parallel": 0.2, "dictionary": 0.25}
 """Of the drawn rows of a table and language group: how many come from ``--extra``. By judgement."""
 
 
