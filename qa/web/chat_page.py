@@ -20,8 +20,10 @@ from markupsafe import Markup
 from opencc import OpenCC
 
 from qa.bot import Bot
+from qa.review import ReviewLog
 from qa.talks import Talks
 from qa.web import render
+from qa.web.admission import Admission, Asker, asker_of
 from qa.web.chat_words import SCRIPT
 from qa.web.conversation import Context, Conversations, Shown
 from qa.web.words import LANGUAGES, ZH_HANT, Words
@@ -44,13 +46,16 @@ FONTS = (
 )
 """Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
+STRANGER = Asker(address="")
+"""Somebody whose request is not known."""
+
 Parts = tuple[str, list[dict[str, str]], Shown]
 """What a handler gives back: the question box's text, the messages, the conversation."""
 
 
-def mount(app: FastAPI, bot: Bot, talks: Talks) -> None:
+def mount(app: FastAPI, bot: Bot, talks: Talks, admission: Admission, review: ReviewLog) -> None:
     """The chat of each language at its path of ``app``."""
-    conversations = Conversations(bot, talks)
+    conversations = Conversations(bot, talks, admission, review)
     theme = gradio.themes.Base(
         primary_hue="red", neutral_hue="stone", font=list(FONTS), font_mono=["ui-monospace", "monospace"]
     )
@@ -86,11 +91,12 @@ def _page(conversations: Conversations, words: Words, question_chars: int) -> gr
     def show(shown: Shown) -> Parts:
         return "", list(shown.messages), shown
 
-    def ask(question: str, context: str, shown: Shown) -> Iterator[Parts]:
-        yield from map(show, conversations.ask(words, question, shown, context))
+    def ask(question: str, context: str, shown: Shown, request: gradio.Request) -> Iterator[Parts]:
+        asker = asker_of(request.request) if request.request is not None else STRANGER
+        yield from map(show, conversations.ask(words, question, shown, context, asker))
 
-    def ask_example(context: str, shown: Shown, event: gradio.SelectData) -> Iterator[Parts]:
-        yield from ask(str(event.value["text"]), context, shown)
+    def ask_example(context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request) -> Iterator[Parts]:
+        yield from ask(str(event.value["text"]), context, shown, request)
 
     def reopen(context: str) -> Parts:
         return show(conversations.open(words, Context.read(context).talk))

@@ -47,6 +47,12 @@ _ZH = {
     "remove_filter": "去掉 {name}",
     "timeline": "找到的段落，按日期",
     "articles": "{count} 篇",
+    "thanks": "谢谢，记下了",
+    "reasons": "哪里不对？",
+    "wrong_passage": "段落不对",
+    "not_in_articles": "文章里没有",
+    "ocr_error": "识别有错",
+    "other": "其他",
 }
 _HANT = {
     "new": "新對話",
@@ -88,6 +94,12 @@ _HANT = {
     "remove_filter": "去掉 {name}",
     "timeline": "找到的段落，按日期",
     "articles": "{count} 篇",
+    "thanks": "謝謝，記下了",
+    "reasons": "哪裡不對？",
+    "wrong_passage": "段落不對",
+    "not_in_articles": "文章裡沒有",
+    "ocr_error": "辨識有錯",
+    "other": "其他",
 }
 _EN = {
     "new": "New chat",
@@ -129,6 +141,12 @@ _EN = {
     "remove_filter": "Remove {name}",
     "timeline": "Passages found, by date",
     "articles": "{count} articles",
+    "thanks": "Thank you, noted",
+    "reasons": "What is wrong?",
+    "wrong_passage": "Wrong passage",
+    "not_in_articles": "Not in the articles",
+    "ocr_error": "Misrecognised text",
+    "other": "Something else",
 }
 SCRIPT: Mapping[str, Mapping[str, str]] = {"zh": _ZH, "zh-hant": _HANT, "en": _EN}
 """By the path of the language."""

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from qa.answer import Question
 from qa.articles import Piece
@@ -17,9 +18,11 @@ from qa.bot import Bot
 from qa.chat import depends
 from qa.errors import WenbaoError
 from qa.filters import EVERYTHING, Filters
+from qa.review import ReviewLog
 from qa.store import StoredArticle
-from qa.talks import ID, Talks
+from qa.talks import ID, Record, Talks
 from qa.web import render
+from qa.web.admission import OWNER, Admission, Asker
 from qa.web.examples import Source, example_questions
 from qa.web.words import Words
 
@@ -89,9 +92,15 @@ class Shown:
 class Conversations:
     """What the chat pages show of a bot's corpus. Counts and examples are kept until the corpus changes."""
 
-    def __init__(self, bot: Bot, talks: Talks) -> None:
+    def __init__(
+        self, bot: Bot, talks: Talks, admission: Admission | None = None, review: ReviewLog | None = None
+    ) -> None:
+        """``admission`` limits who may ask; answered questions go to ``review``; both may be left out."""
         self._bot = bot
         self._talks = talks
+        self._admission = admission
+        self._review = review
+        self._is_judged = review is not None and bot.settings.review_days > 0
         self._overview: tuple[int, int, list[str]] | None = None
 
     def overview(self) -> tuple[int, list[str]]:
@@ -116,11 +125,11 @@ class Conversations:
         passages, _ = self.overview()
         for turn in kept.turns[-KEPT_TURNS:]:
             question = str(turn.record["question"])
-            shown = shown.with_message("user", render.question(question)).with_question(question)
-            shown = shown.with_message("assistant", render.answer(turn.record, words, passages, self._pieces))
+            shown = shown.with_message("user", render.question(question))
+            shown = self._answered_with(shown, words, turn.record, passages)
         return shown
 
-    def ask(self, words: Words, question: str, shown: Shown, sent: str = "") -> Iterator[Shown]:
+    def ask(self, words: Words, question: str, shown: Shown, sent: str = "", asker: Asker = OWNER) -> Iterator[Shown]:
         """The conversation as it grows: the question and what is being done, the answer, what could be asked instead.
 
         ``sent`` is the page's context as JSON: see ``Context``.
@@ -134,9 +143,10 @@ class Conversations:
             passages, _ = self.overview()
             yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
             history = () if context.alone else shown.questions
-            record = self._bot.ask(question, history=history, filters=context.filters)
+            work = partial(self._bot.ask, question, history=history, filters=context.filters)
+            record = self._admission.answer_here(asker, work) if self._admission else work()
             yield self._answered_with(asked, words, record, passages)
-            self._keep(context, record)
+            self._keep(context, record, history)
             if record["status"] != "answered" and (instead := self._instead(record, question)):
                 yield self._answered_with(asked, words, record, passages, instead)
         except WenbaoError as error:
@@ -146,19 +156,21 @@ class Conversations:
             yield asked.with_message("assistant", render.note(words.failed))
 
     def _answered_with(
-        self, asked: Shown, words: Words, record: render.Record, passages: int, instead: Sequence[str] = ()
+        self, asked: Shown, words: Words, record: Record, passages: int, instead: Sequence[str] = ()
     ) -> Shown:
-        answer = render.answer(record, words, passages, self._pieces, instead)
+        answer = render.answer(record, words, passages, self._pieces, instead, is_judged=self._is_judged)
         return asked.with_message("assistant", answer).with_question(record["question"])
 
-    def _keep(self, context: Context, record: render.Record) -> None:
+    def _keep(self, context: Context, record: Record, history: Sequence[str]) -> None:
         """A full disk must not take an answer away that was found."""
+        if self._review is not None:
+            self._review.record(record, surface="chat", history=history)
         try:
             self._talks.add(context.visitor, context.talk, record)
         except WenbaoError as error:
             log.error("A conversation could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
 
-    def _instead(self, record: render.Record, question: str) -> list[str]:
+    def _instead(self, record: Record, question: str) -> list[str]:
         """Questions that the passages near an unanswered one do answer: each was asked, and its answer stands there."""
         near = dict.fromkeys(passage["source"]["article_id"] for passage in record["passages"])
         articles = [article for number in near if (article := self._bot.store.article(number)) is not None]
@@ -176,7 +188,7 @@ class Conversations:
             and (articles is None or record["passages"][0]["source"]["article_id"] in articles)
         ]
 
-    def _pieces(self, passage: render.Record) -> Sequence[Piece]:
+    def _pieces(self, passage: Record) -> Sequence[Piece]:
         source = passage["source"]
         article = self._bot.store.article(source["article_id"])
         for section in article.sections if article else ():
@@ -186,7 +198,7 @@ class Conversations:
         return ()
 
 
-def _source(article: StoredArticle, record: render.Record | None = None) -> Source:
+def _source(article: StoredArticle, record: Record | None = None) -> Source:
     """What examples are made from: the article's texts, those of the record's passages first."""
     texts = [passage.text for section in article.sections for passage in section.passages]
     found = [p["text"] for p in record["passages"] if p["source"]["article_id"] == article.id] if record else []

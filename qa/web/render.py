@@ -113,12 +113,15 @@ def answer(
     passages: int,
     pieces_of: Callable[[Record], Sequence[Piece]],
     instead: Sequence[str] = (),
+    *,
+    is_judged: bool = False,
 ) -> str:
     """An answer record as a message: the short answer, its status in words, then the passages, best first.
 
     ``passages`` is how many the corpus has, filters aside; ``pieces_of`` tells which slices of the original a passage
     of the record shows, or none where the article is gone by now (the passage then stays unmarked); ``instead`` are
-    questions that the passages do answer, to be offered where this one was not.
+    questions that the passages do answer, to be offered where this one was not; ``is_judged``: the owner wants to know
+    what one thinks of it.
     """
     status = record["status"]
     cards = [_card(passage, words, pieces_of(passage)) for passage in record["passages"]]
@@ -143,15 +146,25 @@ def answer(
                 words.more_passages.format(count=len(cards) - 1), Markup("").join(cards[1:])
             )
         )
+    if is_judged:
+        thumbs = Markup("").join(
+            Markup('<button type="button" class="wb-thumb" value="{}" name="{}">{}</button>').format(
+                thumb, record["trace_id"], text
+            )
+            for thumb, text in words.thumbs.items()
+        )
+        parts.append(Markup('<div class="wb-thumbs"><span>{}</span>{}</div>').format(words.was_it_good, thumbs))
     return one_block(Markup('<div class="wb-answer wb-{}">{}</div>').format(status, Markup("").join(parts)))
 
 
 def _headline(record: Record, words: Words, passages: int) -> Markup:
     """The short answer, if there is one, and under it what it is worth and what was searched."""
     status = record["status"]
-    parts = [
-        Markup('<span class="badge {}">{}</span>').format(STATUS_LOOKS[status], words.status[status]),
-    ]
+    degree = _degree(record["confidence"])
+    look, name = STATUS_LOOKS[status], words.status[status]
+    if status == "answered" and degree == "low":
+        look, name = "fair", words.unsure
+    parts = [Markup('<span class="badge {}">{}</span>').format(look, name)]
     if record["answer"] is None:
         parts.append(Markup('<span class="wb-meaning">{}</span>').format(words.meaning[status]))
     else:
@@ -160,7 +173,8 @@ def _headline(record: Record, words: Words, passages: int) -> Markup:
                 '<span class="wb-sure" tabindex="0"><span class="wb-bar wb-{}"></span>{} {}%'
                 '<span class="wb-tip" role="tooltip">{} {}</span></span>'
             ).format(
-                *_degree(record["confidence"], words),
+                degree,
+                words.degrees[degree],
                 round(100 * record["confidence"]),
                 words.meaning[status],
                 words.confidence_meaning,
@@ -176,10 +190,9 @@ def _headline(record: Record, words: Words, passages: int) -> Markup:
     return Markup('<p class="{}" dir="auto">{}</p>').format(size, record["answer"]) + line
 
 
-def _degree(confidence: float, words: Words) -> tuple[str, str]:
-    """How sure an answer is: the class of its colour, and in words."""
-    name = next(name for name, at_least in SURE_FROM.items() if confidence >= at_least)
-    return name, words.degrees[name]
+def _degree(confidence: float) -> str:
+    """How sure an answer is: one of ``SURE_FROM``."""
+    return next(name for name, at_least in SURE_FROM.items() if confidence >= at_least)
 
 
 def _instead(questions: Sequence[str], words: Words) -> Markup:

@@ -35,6 +35,8 @@ class Words:
     searched_as: str
     status: Mapping[str, str]
     """Badge by status: answered, possible, not_found."""
+    unsure: str
+    """Badge of an answer that is given with little confidence."""
     meaning: Mapping[str, str]
     """What a status claims, in one sentence."""
     missing: str
@@ -60,6 +62,9 @@ class Words:
     score: str
     also: str
     also_in: str
+    was_it_good: str
+    thumbs: Mapping[str, str]
+    """What one may think of an answer, by ``qa.review.Thumb``."""
     more_passages: str
     open_article: str
     matched: str
@@ -103,6 +108,7 @@ ZH = Words(
     searched="查找了 {passages} 段，用时 {ms} 毫秒",
     searched_as="结合上文，按这个问题查找：",
     status={"answered": "找到答案", "possible": "可能相关", "not_found": "没有找到"},
+    unsure="可能的答案",
     meaning={
         "answered": "答案是文章原话，请以标出的句子为准。",
         "possible": "有相近的内容，但没有哪一句能确定地回答，请看原文判断。",
@@ -124,6 +130,8 @@ ZH = Words(
     score="综合 {score}",
     also="同样内容另见",
     also_in="{name}（{file}，第 {rank} 条）",
+    was_it_good="这个回答有用吗？",
+    thumbs={"up": "有用", "down": "没用"},
     more_passages="另有 {count} 段",
     open_article="看原文",
     matched="对上的词",
@@ -170,6 +178,7 @@ ZH_HANT = Words(
     searched="查找了 {passages} 段，用時 {ms} 毫秒",
     searched_as="結合上文，按這個問題查找：",
     status={"answered": "找到答案", "possible": "可能相關", "not_found": "沒有找到"},
+    unsure="可能的答案",
     meaning={
         "answered": "答案是文章原話，請以標出的句子為準。",
         "possible": "有相近的內容，但沒有哪一句能確定地回答，請看原文判斷。",
@@ -191,6 +200,8 @@ ZH_HANT = Words(
     score="綜合 {score}",
     also="同樣內容另見",
     also_in="{name}（{file}，第 {rank} 條）",
+    was_it_good="這個回答有用嗎？",
+    thumbs={"up": "有用", "down": "沒用"},
     more_passages="另有 {count} 段",
     open_article="看原文",
     matched="對上的詞",
@@ -237,6 +248,7 @@ EN = Words(
     searched="Searched {passages} passages in {ms} ms",
     searched_as="With what was asked before, searched as:",
     status={"answered": "Answered", "possible": "Possibly related", "not_found": "Not found"},
+    unsure="Perhaps",
     meaning={
         "answered": "The answer is in the articles' own words; the marked sentence is what counts.",
         "possible": "Something close was found, but no sentence surely answers: please judge by the original.",
@@ -258,6 +270,8 @@ EN = Words(
     score="score {score}",
     also="The same is told in",
     also_in="{name} ({file}, no. {rank})",
+    was_it_good="Was this useful?",
+    thumbs={"up": "Yes", "down": "No"},
     more_passages="{count} more passages",
     open_article="Open the original",
     matched="Matched words",

@@ -69,6 +69,7 @@ const actions = {
   "wb-ask": (button) => ask(button.value),
   "wb-copy": copyCitation,
   "wb-context": toggleContext,
+  "wb-thumb": judge,
 };
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -114,6 +115,36 @@ async function toggleContext(button) {
   } catch {
     around.append(element("p", {}, words.contextFailed));
   }
+}
+
+const REASONS = ["wrong_passage", "not_in_articles", "ocr_error", "other"];
+
+/** Sends what somebody thinks of an answer; one who isn't content may say why with one more tap. */
+async function judge(button, reason = null) {
+  const thumbs = button.closest(".wb-thumbs");
+  let said = words.thanks;
+  try {
+    const response = await fetch("/api/feedback", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ trace_id: button.name, thumb: button.value, reason }),
+    });
+    if (!response.ok) said = words.failed;
+  } catch {
+    said = words.failed;
+  }
+  live.textContent = said;
+  const asks = button.value === "down" && !reason && said === words.thanks;
+  const reasons = REASONS.map((name) => {
+    const choice = element("button", { type: "button", class: "wb-thumb", name: button.name, value: "down" }, words[name]);
+    choice.addEventListener("click", (event) => {
+      event.stopPropagation();
+      judge(choice, name);
+    });
+    return choice;
+  });
+  thumbs.replaceChildren(element("span", {}, asks ? words.reasons : said), ...(asks ? reasons : []));
+  thumbs.querySelector("button")?.focus();
 }
 
 // A new question, and then its answer, come to the top of the window: the answer is read from its beginning.
