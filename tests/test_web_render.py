@@ -1,23 +1,32 @@
 """What is shown: every text escaped, every mark where the offsets say, in all languages."""
+# ruff: noqa: F401, F811 (fixtures are found by their names in this module, and given under them)
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
 import string
 from dataclasses import fields
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from web_fixtures import PAYLOADS, Page
+from starlette.testclient import TestClient
+from web_fixtures import PAYLOADS, Page, app, bot, client
 
 from qa.articles import Piece
-from qa.store import StoredArticle, StoredFile, StoredPassage, StoredSection
-from qa.web import render
-from qa.web.article_page import page, parse_spans
+from qa.bot import Bot
+from qa.reading import Document
+from qa.store import ArticleLine, StoredArticle, StoredFile, StoredPassage, StoredSection
+from qa.web import page_view, render
+from qa.web.article_page import page, parse_spans, repairs
 from qa.web.examples import Source, counting_question, example_questions
+from qa.web.export import source_line
+from qa.web.timeline import timeline
 from qa.web.words import EN, LANGUAGES, ZH, ZH_HANT, Words, choose
 
 TEXTS = st.text() | st.sampled_from(PAYLOADS) | st.text(alphabet="<>&\"'/ \n\r\t`*_[]$\\ab1")
@@ -82,6 +91,10 @@ def stored(text: str, pieces: tuple[Piece, ...], **changes: Any) -> StoredArticl
         furniture=(),
         **names,
     )
+
+
+def line(number: int, headline: str | None) -> ArticleLine:
+    return ArticleLine(number, "a.txt", headline, None, None, "记者 甲", 0, 9, 1, 1)
 
 
 # Marks
@@ -155,7 +168,16 @@ def test_the_question_is_echoed_exactly(text: str) -> None:
 
 def test_an_answer_shows_figure_status_source_mark_and_a_link_to_the_place() -> None:
     shown = Page(render.answer(record([passage("街道发放口罩8000个。", [(2, 12)], section="上 › 下")]), ZH, 83, whole))
-    for text in ("8000个", "找到答案", "把握 93%", "标题", "› 上 › 下", "a.txt", "口罩", "查找了 83 段，用时 9 毫秒"):
+    for text in (
+        "8000个",
+        "找到答案",
+        "很有把握 93%",
+        "标题",
+        "› 上 › 下",
+        "a.txt",
+        "口罩",
+        "查找了 83 段，用时 9 毫秒",
+    ):
         assert text in shown.text
     assert shown.marks == ["发放口罩8000个。"]
     assert {attributes["href"] for tag, attributes in shown.tags if tag == "a"} == {
@@ -251,16 +273,164 @@ def test_the_article_page_has_no_tag_but_its_own(text: str) -> None:
     text = text.strip() or "甲"  # a passage neither begins nor ends with a blank
     article = stored(text, (Piece(0, len(text)),), headline=text, kicker=text, subhead=text, byline=text, heading=text)
     for scan in (False, True):
-        shown = Page(page(article, (1, 2), [(0, len(text))], ZH, scan=scan))
+        shown = Page(page(article, (line(1, text), line(2, None)), [(0, len(text))], ZH, answers=[(0, 1)], scan=scan))
         assert {tag for tag, _ in shown.tags} <= {
             *("html", "head", "meta", "title", "link", "body", "nav", "a", "span", "main", "p", "article", "header"),
-            *("h1", "h2", "h3", "h4", "h5", "h6", "pre", "mark", "div", "img"),
+            *("h1", "h2", "h3", "h4", "h5", "h6", "pre", "mark", "div", "img", "small", "del"),
         }
         assert all(
             attributes["href"] and attributes["href"].startswith(("/", "#main"))
             for tag, attributes in shown.tags
             if tag in {"a", "link"}
         )
+
+
+def test_the_answer_is_marked_within_its_sentence_in_both_views() -> None:
+    text = "海淀 区发放\n口罩8000个。其余略。"
+    article = stored(text, (Piece(0, 2), Piece(3, 6), Piece(7, len(text))))
+    for scan, sentence in ((False, "区发放口罩8000个。"), (True, "区发放\n口罩8000个。")):
+        shown = Page(page(article, (None, None), [(3, 15)], ZH, answers=[(9, 14)], scan=scan))
+        assert shown.marks == [sentence]
+        assert shown.answers == ["8000个"]
+
+
+def test_as_scanned_shows_what_was_joined_and_what_was_dropped() -> None:
+    text = "海淀 区发放\n口罩8000个。"
+    article = stored(text, (Piece(0, 2), Piece(3, 6), Piece(7, len(text))))
+    assert repairs(article) == ([(6, 7)], [(2, 3)])
+    source = page(article, (None, None), [], ZH, scan=True)
+    assert '海淀<del class="dropped"> </del>区发放<del class="joined">\n</del>口罩8000个。' in source
+    assert ZH.joined in source
+    assert ZH.furniture not in source
+    assert "<del" not in page(article, (None, None), [], ZH)
+
+
+def test_what_the_page_put_between_is_set_back_as_scanned() -> None:
+    text = "上半句广告下半句。"
+    article = dataclasses.replace(stored(text, (Piece(0, 3), Piece(5, 9))), furniture=((3, 5, "advertisement"),))
+    source = page(article, (None, None), [], ZH, scan=True)
+    assert '上半句<span class="furniture">广告</span>下半句。' in source
+
+
+def test_without_its_repairs_the_scan_is_what_is_read(bot: Bot) -> None:
+    checked = 0
+    for known in bot.store.articles():
+        article = bot.store.article(known.id)
+        assert article is not None
+        left_out = {place for spans in repairs(article) for start, end in spans for place in range(start, end)}
+        for section in article.sections:
+            for passage in section.passages:
+                span = range(passage.start - article.start, passage.end - article.start)
+                kept = "".join(article.text[place] for place in span if place not in left_out)
+                inside = [
+                    kind for start, end, kind in article.furniture if start >= passage.start and end <= passage.end
+                ]
+                if not inside and passage.start >= article.start and passage.end <= article.end:
+                    assert kept == passage.text
+                    checked += 1
+    assert checked > 40
+
+
+def test_the_ways_to_the_neighbours_name_them() -> None:
+    shown = Page(page(stored("甲", (Piece(0, 1),)), (line(1, "前一篇标题"), None), [], ZH))
+    assert "前一篇标题" in shown.text
+    assert ("a", {"rel": "prev", "href": "/articles/1?lang=zh"}) in shown.tags
+
+
+# The page of a file
+
+
+def test_the_page_of_a_file_has_its_articles_and_what_is_none(client: TestClient, bot: Bot) -> None:
+    (advertised, *_) = [
+        file for file in bot.store.files() if any("advert" in kind for *_, kind in bot.store.furniture(file))
+    ]
+    response = client.get(render.file_url(advertised, ZH))
+    assert response.status_code == 200
+    shown = Page(response.text)
+    links = {attributes["href"] for tag, attributes in shown.tags if tag == "a"}
+    lines = [known for known in bot.store.articles() if known.file == advertised]
+    assert lines
+    assert {f"/articles/{known.id}?lang=zh" for known in lines} <= links
+    assert ZH.furniture_kinds["advertisement"] in shown.text
+    assert bot.store.file_text(advertised).replace("\r\n", "\n") in shown.text.replace("\r\n", "\n")
+    assert client.get("/files/nothing.txt", headers={"accept": "text/html"}).status_code == 404
+    assert client.get("/files/../../etc/passwd").status_code == 404
+
+
+@given(TEXTS)
+def test_the_page_of_a_file_has_no_tag_but_its_own(text: str) -> None:
+    file = Document(text, text or "甲", "utf-8", "txt", "", (), text)
+    source = page_view.page(file, [line(1, text)], [(0, len(text or "甲"), text)], EN)
+    shown = Page(source)
+    assert {tag for tag, _ in shown.tags} <= {
+        *("html", "head", "meta", "title", "link", "body", "nav", "a", "main", "p", "header", "div", "img"),
+        *("h1", "h2", "ol", "li", "dl", "dt", "dd", "pre", "span"),
+    }
+    hrefs = [attributes["href"] for tag, attributes in shown.tags if tag in {"a", "link"}]
+    assert all(href and href.startswith(("/", "#main")) and not href.startswith("//") for href in hrefs)
+
+
+# The timeline
+
+
+def dots(source: str) -> list[tuple[float, str]]:
+    """Where the dots stand, and their numbers."""
+    return [(float(x), number) for x, number in re.findall(r'<text x="([\d.]+)" y="18"[^>]*>(\d+)<', source)]
+
+
+def test_the_timeline_has_a_dot_for_each_dated_passage_at_its_day() -> None:
+    # 2020-03-08 stands a tenth of the way from 2020-03-01 to 2020-05-10: 7 of 70 days. The line is 292 wide.
+    source = timeline([(1, "2020-05-10"), (2, "2020-03-01"), (3, "2020-03-08"), (4, "2020-05")], ZH)
+    assert dots(source)[:2] == [(14.0, "2"), (pytest.approx(14 + 29.2), "3")]
+    assert [number for _, number in dots(source)] == ["2", "3", "4", "1"]
+    assert "2020-03-01" in source
+    assert "2020-05-10" in source
+
+
+@pytest.mark.parametrize("dated", [[], [(1, "2020-03-08")], [(1, "2020-03-08"), (2, "2020-03-08")]])
+def test_one_day_is_no_timeline(dated: list[tuple[int, str]]) -> None:
+    assert timeline(dated, ZH) == ""
+
+
+@given(st.lists(st.dates(), min_size=2, max_size=9))
+def test_the_dots_of_a_timeline_stand_in_order_apart_and_within(days: list[date]) -> None:
+    places = [x for x, _ in dots(timeline(list(enumerate(map(date.isoformat, days), 1)), EN))]
+    assert len(places) in {0, len(days)}
+    assert all(after - before >= 18 for before, after in itertools.pairwise(places))
+    assert all(0 <= place <= 320 for place in places)
+
+
+# What goes with a passage
+
+
+def test_a_citation_is_the_sentence_with_its_source() -> None:
+    cited = passage("前文。街道发放口罩8000个。", [(3, 15)], section="上 › 下")
+    buttons = [a for tag, a in Page(render.answer(record([cited]), ZH, 83, whole)).tags if a.get("class") == "wb-copy"]
+    assert [button["value"] for button in buttons] == ["“街道发放口罩8000个。”——标题 › 上 › 下，a.txt，第 0–15 字"]
+    assert source_line(cited["source"], EN) == "标题 › 上 › 下, a.txt, characters 0–15"
+
+
+def test_passages_that_tell_the_same_are_named_with_their_place() -> None:
+    other = {
+        "rank": 2,
+        "source": passage("乙", [], file="b.txt", article="另一篇", article_id=9, start=4, end=8)["source"],
+    }
+    shown = Page(render.answer(record([passage("甲", []) | {"also": [other]}]), ZH, 83, whole))
+    assert "另一篇（b.txt，第 2 条）" in shown.text
+    assert "/articles/9?start=4&end=1&lang=zh#mark" not in str(shown.tags)
+    assert any(str(a.get("href", "")).startswith("/articles/9?start=4&end=8") for _, a in shown.tags)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "degree", "badge"),
+    [(0.75, "high", "找到答案"), (0.74, "middle", "找到答案"), (0.49, "low", "可能的答案")],
+)
+def test_how_sure_an_answer_is_stands_in_words_and_colour(confidence: float, degree: str, badge: str) -> None:
+    shown = Page(render.answer(record([], confidence=confidence), ZH, 83, whole))
+    assert f"{ZH.degrees[degree]} {round(confidence * 100)}%" in shown.text
+    assert ZH.confidence_meaning in shown.text
+    assert badge in shown.text
+    assert ("span", {"class": f"wb-bar wb-{degree}"}) in shown.tags
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,17 @@ class Store:
         """The file's decoded text, which all offsets count into; errors as of ``document``."""
         return self.document(file).text
 
+    def furniture(self, file: str) -> tuple[tuple[int, int, str], ...]:
+        """What of the file is no article's: start, end and kind, in the order of the file; none of an unknown file.
+
+        Raises:
+            StoreError: ROW_CORRUPT, when a part of it was damaged on the disk.
+        """
+        with self._reading() as connection:
+            row = self._one(connection, FILES, "WHERE name = ?", file)
+            parts = self._parts(connection, FURNITURE, "file_id", row[0], strict=True) if row is not None else []
+            return tuple(sorted((start, end, kind) for _, _, _, start, end, kind in parts))
+
     def article(self, article_id: int) -> StoredArticle | None:
         """The article with its sections, passages and text; None when there is none of this id.
 

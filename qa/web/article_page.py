@@ -1,11 +1,13 @@
 """The article page: an article as read or as scanned, with the cited place marked. Plain HTML; works without scripts.
 
-``GET /articles/{id}?start=&end=&view=scan&lang=#mark``: ``start`` and ``end``, given any number of times, count
-characters of the original file's text.
+``GET /articles/{id}?start=&end=&answer=&view=scan&lang=#mark``: ``start`` and ``end``, given any number of times, count
+characters of the original file's text, as does ``answer`` (``start-end``), which is marked more. As scanned, what the
+reading repaired is marked as well.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +19,9 @@ from qa.articles import Piece
 from qa.bot import Bot
 from qa.errors import NotFoundError
 from qa.filters import EVERYTHING, Filters
-from qa.store import StoredArticle, StoredPassage, StoredSection
+from qa.store import ArticleLine, StoredArticle, StoredPassage, StoredSection
 from qa.web.frame import document
-from qa.web.render import Span, article_url, marked, shown_spans
+from qa.web.render import Span, answer_layer, article_url, covered, file_url, marked, shown_spans
 from qa.web.words import Words, for_request
 
 ID_DIGITS = 16
@@ -57,23 +59,31 @@ def parse_spans(starts: Sequence[str], ends: Sequence[str]) -> list[Span]:
 
 def page(
     article: StoredArticle,
-    neighbours: tuple[int | None, int | None],
+    neighbours: tuple[ArticleLine | None, ArticleLine | None],
     marks: Sequence[Span],
     words: Words,
     *,
+    answers: Sequence[Span] = (),
     scan: bool = False,
 ) -> str:
-    """The page of ``article``; ``neighbours`` are the articles before and after it in its file."""
+    """The page of ``article``; ``neighbours`` are the articles before and after it in its file.
+
+    ``marks`` and, more strongly, ``answers`` are marked.
+    """
     title = article.headline or words.untitled
     views = Markup("").join(
         Markup('<a href="{}" aria-current="{}">{}</a>').format(
-            article_url(article.id, marks, words, scan=view), "page" if view == scan else "false", text
+            article_url(article.id, marks, words, scan=view, answer=answers), "page" if view == scan else "false", text
         )
         for view, text in ((False, words.as_read), (True, words.as_scanned))
     )
-    shown = _scan(article, marks, words) if scan else _read(article, marks, words)
-    body = Markup('<p class="file">{}</p><p class="views">{}</p>{}{}').format(
-        f"{article.file.name} · {words.place.format(start=article.start, end=article.end)}",
+    shown = _scan(article, marks, answers, words) if scan else _read(article, marks, answers, words)
+    place = words.place.format(start=article.start, end=article.end)
+    date = f" · {words.date.format(date=article.dated.date)}" if article.dated else ""
+    body = Markup('<p class="file"><a href="{}">{}</a>{}</p><p class="views">{}</p>{}{}').format(
+        file_url(article.file.name, words) + f"#article-{article.id}",
+        article.file.name,
+        f" · {place}{date}",
         views,
         shown.replace(_MARK, _FIRST_MARK, 1),
         _ways(neighbours, words),
@@ -83,11 +93,11 @@ def page(
         title,
         body,
         styles=["article.css"],
-        in_language=lambda other: article_url(article.id, marks, other, scan=scan),
+        in_language=lambda other: article_url(article.id, marks, other, scan=scan, answer=answers),
     )
 
 
-def _read(article: StoredArticle, marks: Sequence[Span], words: Words) -> Markup:
+def _read(article: StoredArticle, marks: Sequence[Span], answers: Sequence[Span], words: Words) -> Markup:
     header = [
         Markup('<p class="{}">{}</p>').format(name, text) if name != "headline" else Markup("<h1>{}</h1>").format(text)
         for name, text in (
@@ -112,21 +122,24 @@ def _read(article: StoredArticle, marks: Sequence[Span], words: Words) -> Markup
         shown_path = path
         parts += [
             Markup('<p class="{}">{}</p>').format(section.kind, paragraph)
-            for paragraph in _paragraphs(article, section, marks)
+            for paragraph in _paragraphs(article, section, marks, answers)
         ]
     return Markup('<article dir="auto">{}</article>').format(Markup("\n").join(parts))
 
 
-def _paragraphs(article: StoredArticle, section: StoredSection, marks: Sequence[Span]) -> list[Markup]:
+def _paragraphs(
+    article: StoredArticle, section: StoredSection, marks: Sequence[Span], answers: Sequence[Span]
+) -> list[Markup]:
     """The section's paragraphs, put together from its passages: a passage may hold several, or end inside one."""
     paragraphs: list[Markup] = []
     last: int | None = None
     for passage in section.passages:
-        spans = shown_spans(passage.pieces, marks)
+        spans, strong = shown_spans(passage.pieces, marks), shown_spans(passage.pieces, answers)
         begin = 0
         for end in _paragraph_ends(article, passage):
-            clipped = [(max(a, begin) - begin, min(b, end) - begin) for a, b in spans if a < end and b > begin]
-            paragraph = marked(passage.text[begin:end], clipped)
+            paragraph = marked(
+                passage.text[begin:end], _clipped(spans, begin, end), answer_layer(_clipped(strong, begin, end))
+            )
             first = passage.pieces[0].start
             if begin == 0 and last is not None and last < first and "\n" not in _between(article, last, first):
                 paragraphs[-1] += paragraph
@@ -135,6 +148,11 @@ def _paragraphs(article: StoredArticle, section: StoredSection, marks: Sequence[
             begin = end + 1
         last = passage.pieces[-1].end - 1
     return paragraphs
+
+
+def _clipped(spans: Sequence[Span], begin: int, end: int) -> list[Span]:
+    """What of the spans lies between two places, counted from the first."""
+    return [(max(a, begin) - begin, min(b, end) - begin) for a, b in spans if a < end and b > begin]
 
 
 def _paragraph_ends(article: StoredArticle, passage: StoredPassage) -> list[int]:
@@ -160,20 +178,73 @@ def _between(article: StoredArticle, place: int, other: int) -> str:
     return article.text[place + 1 - article.start : other - article.start]
 
 
-def _scan(article: StoredArticle, marks: Sequence[Span], words: Words) -> Markup:
-    spans = shown_spans([Piece(article.start, article.end)], marks)
-    return Markup('<p class="note">{}</p><pre dir="auto">{}</pre>').format(words.scan_note, marked(article.text, spans))
-
-
-def _ways(neighbours: tuple[int | None, int | None], words: Words) -> Markup:
-    previous, following = neighbours
-    links = [
-        Markup('<a rel="{}" href="{}">{}</a>').format(rel, article_url(article_id, (), words), text)
-        for rel, article_id, text in (
-            ("prev", previous, f"← {words.previous}"),
-            ("next", following, f"{words.following} →"),
+def _scan(article: StoredArticle, marks: Sequence[Span], answers: Sequence[Span], words: Words) -> Markup:
+    whole = [Piece(article.start, article.end)]
+    joined, dropped = repairs(article)
+    furniture = [(start - article.start, end - article.start) for start, end, _ in article.furniture]
+    text = marked(
+        article.text,
+        shown_spans(whole, marks),
+        answer_layer(shown_spans(whole, answers)),
+        (joined, JOINED),
+        (dropped, DROPPED),
+        (furniture, FURNITURE),
+    )
+    keys = Markup(" ").join(
+        Markup('<span class="key">{} {}</span>').format(put(sample), name)
+        for spans, put, sample, name in (
+            (joined, JOINED, "", words.joined),
+            (dropped, DROPPED, " ", words.dropped),
+            (furniture, FURNITURE, "…", words.furniture),
         )
-        if article_id is not None
+        if spans
+    )
+    return Markup('<p class="note">{} {}</p><pre dir="auto">{}</pre>').format(words.scan_note, keys, text)
+
+
+JOINED = Markup('<del class="joined">{}</del>').format
+DROPPED = Markup('<del class="dropped">{}</del>').format
+FURNITURE = Markup('<span class="furniture">{}</span>').format
+"""Around what the reading put right: line breaks and blanks within a passage, and text of the page between."""
+
+
+def repairs(article: StoredArticle) -> tuple[list[Span], list[Span]]:
+    """What passages leave out of their text: line breaks; blanks and marks of markup. Places in the article's text.
+
+    Not what stands elsewhere: text of the page, or of another passage, that was printed in between.
+    """
+    passages = [passage for section in article.sections for passage in section.passages]
+    taken = [(piece.start, piece.end) for passage in passages for piece in passage.pieces]
+    shown = covered(_apart([*taken, *((start, end) for start, end, _ in article.furniture)]))
+    joined: list[Span] = []
+    dropped: list[Span] = []
+    for passage in passages:
+        for before, after in itertools.pairwise(passage.pieces):
+            if article.start <= before.end < after.start and not any(map(shown, range(before.end, after.start))):
+                gap = (before.end - article.start, after.start - article.start)
+                text = article.text[slice(*gap)]
+                (joined if not text.strip() and "\n" in text.replace("\r", "\n") else dropped).append(gap)
+    return _apart(joined), _apart(dropped)
+
+
+def _apart(spans: Sequence[Span]) -> list[Span]:
+    """Sorted, and without those that begin within another."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if not found or span[0] >= found[-1][1]:
+            found.append(span)
+    return found
+
+
+def _ways(neighbours: tuple[ArticleLine | None, ArticleLine | None], words: Words) -> Markup:
+    links = [
+        Markup('<a rel="{}" href="{}"><small>{}</small> {}</a>').format(
+            rel, article_url(line.id, (), words), text, line.headline or words.untitled
+        )
+        for rel, line, text in zip(
+            ("prev", "next"), neighbours, (f"← {words.previous}", f"{words.following} →"), strict=True
+        )
+        if line is not None
     ]
     return Markup('<nav class="ways">{}</nav>').format(Markup("").join(links)) if links else Markup("")
 
@@ -183,9 +254,11 @@ def around_passage(article: StoredArticle, span: Span) -> dict[str, Any]:
     passages = [passage for section in article.sections for passage in section.passages]
     before = [passage.text for passage in passages if passage.end <= span[0]]
     after = [passage.text for passage in passages if passage.start >= span[1]]
+    day = article.dated.date if article.dated else ""
     return {
         "article": article.id,
         "headline": article.headline or article.file.name,
+        "day": day if len(day) == len("2020-03-08") else None,
         "before": before[-1] if before else None,
         "after": after[0] if after else None,
     }
@@ -207,13 +280,15 @@ def router(bot: Bot) -> APIRouter:
     def article(request: Request) -> Response:
         found = find_article(bot, request.path_params["article_id"])
         query = request.query_params
-        in_file = [line.id for line in bot.store.articles() if line.file == found.file.name]
-        here = in_file.index(found.id)
+        in_file = [line for line in bot.store.articles() if line.file == found.file.name]
+        here = [line.id for line in in_file].index(found.id)
+        answers = [parse_spans([start], [end]) for start, _, end in (a.partition("-") for a in query.getlist("answer"))]
         html = page(
             found,
             (in_file[here - 1] if here else None, in_file[here + 1] if here + 1 < len(in_file) else None),
             parse_spans(query.getlist("start"), query.getlist("end")),
             for_request(query.get("lang"), request.headers.get("accept-language", "")),
+            answers=_apart([span for spans in answers for span in spans]),
             scan=query.get("view") == "scan",
         )
         return HTMLResponse(html)

@@ -7,17 +7,19 @@ a block Markdown changes nothing (CommonMark §4.6, kind 6, which a blank line w
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
 from qa.articles import Piece
 from qa.web.export import source_line
 from qa.web.frame import navigation
+from qa.web.timeline import timeline
 from qa.web.words import Words
 
 Span = tuple[int, int]
@@ -57,23 +59,47 @@ def shown_spans(pieces: Sequence[Piece], spans: Sequence[Span]) -> list[Span]:
     return joined
 
 
-def marked(text: str, spans: Sequence[Span], strong: Sequence[Span] = ()) -> Markup:
-    """``text`` escaped, with ``<mark>`` around ``spans``, and around ``strong`` the mark of the answer itself.
+Layer = tuple[Sequence[Span], Callable[[Markup], Markup]]
+"""Spans of a text, and what is put around them."""
 
-    Both are sorted and apart; where they meet, the answer's mark stands within the other.
+
+def marked(text: str, spans: Sequence[Span], *inner: Layer) -> Markup:
+    """``text`` escaped, with ``<mark>`` around ``spans``, and around those of each inner layer what it says.
+
+    The spans of a layer are sorted and apart. Those of inner layers are cut where any other begins or ends; what comes
+    later in ``inner`` stands outside.
     """
-    cuts = sorted({0, len(text), *(place for span in (*spans, *strong) for place in span)})
+    borders = (place for layer in (spans, *(within for within, _ in inner)) for span in layer for place in span)
+    cuts = sorted({0, len(text), *borders})
     opening, closing = {start for start, _ in spans}, {end for _, end in spans}
+    inside = [(covered(within), put) for within, put in inner]
     parts: list[Markup] = []
     for start, end in itertools.pairwise(cuts):
         if start in opening:
             parts.append(Markup("<mark>"))
         part = Markup.escape(text[start:end])
-        is_answer = any(low <= start < high for low, high in strong)
-        parts.append(Markup('<mark class="answer">{}</mark>').format(part) if is_answer else part)
+        for covers, put in inside:
+            part = put(part) if covers(start) else part
+        parts.append(part)
         if end in closing:
             parts.append(Markup("</mark>"))
     return Markup("").join(parts)
+
+
+def covered(spans: Sequence[Span]) -> Callable[[int], bool]:
+    """Whether a place is within one of ``spans``, which are sorted and apart."""
+    starts = [start for start, _ in spans]
+
+    def covers(place: int) -> bool:
+        at = bisect.bisect_right(starts, place) - 1
+        return at >= 0 and place < spans[at][1]
+
+    return covers
+
+
+def answer_layer(spans: Sequence[Span]) -> Layer:
+    """The short answer itself, marked more than its sentence."""
+    return spans, Markup('<mark class="answer">{}</mark>').format
 
 
 def article_url(
@@ -85,6 +111,11 @@ def article_url(
     query += [("view", "scan")] if scan else []
     query.append(("lang", words.path))
     return f"/articles/{article_id}?{urlencode(query)}" + ("#mark" if spans else "")
+
+
+def file_url(file: str, words: Words) -> str:
+    """The page of a file: all its articles, and what belongs to none."""
+    return f"/files/{quote(file)}?{urlencode({'lang': words.path})}"
 
 
 def around_url(source: Record) -> str:
@@ -137,6 +168,7 @@ def answer(
         parts.append(Markup('<p class="wb-missing">{}{}</p>').format(words.missing, _chips(record["missing_terms"])))
     if instead:
         parts.append(_instead(instead, words))
+    parts.append(timeline(_dated(record["passages"]), words))
     if cards and status == "not_found":
         parts.append(Markup('<p class="wb-nearest">{}</p>').format(words.nearest))
     parts += cards[:1]
@@ -217,7 +249,7 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
         '<div class="wb-card"><p class="wb-source"><span class="wb-number">{}</span>'
         '<a href="{}" dir="auto"><b>{}</b>{}</a></p>'
         '<p class="wb-text" dir="auto">{}</p>{}'
-        '<p class="wb-place"><span class="wb-file">{}</span><span>{}</span></p>'
+        '<p class="wb-place"><span class="wb-file">{}</span><span>{}</span><span>{}</span></p>'
         '<div class="wb-tools"><a class="wb-open" href="{}">{}</a>'
         '<button type="button" class="wb-copy" value="{}">{}</button>'
         '<button type="button" class="wb-context" value="{}">{}</button>'
@@ -227,10 +259,11 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
         url,
         source["article"] or words.untitled,
         section,
-        marked(_LINE_END.sub(" ", text), shown, shown_spans(pieces, strong)),
+        marked(_LINE_END.sub(" ", text), shown, answer_layer(shown_spans(pieces, strong))),
         _also(passage, words),
         source["file"],
         words.place.format(start=source["start"], end=source["end"]),
+        source.get("date") or "",
         url,
         words.open_article,
         words.quoted.format(sentence=" ".join(sentence.split()), source=source_line(source, words)),
@@ -240,6 +273,10 @@ def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
         words.why,
         _why(passage["why"], words),
     )
+
+
+def _dated(passages: Sequence[Record]) -> list[tuple[int, str]]:
+    return [(passage["rank"], date) for passage in passages if (date := passage["source"].get("date"))]
 
 
 def _also(passage: Record, words: Words) -> Markup:

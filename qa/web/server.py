@@ -31,7 +31,7 @@ from qa.config import Settings
 from qa.errors import UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
-from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api
+from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, page_view
 from qa.web.admission import Admission
 from qa.web.asking import Asking
 from qa.web.connections import KEEP_ALIVE_S, House
@@ -98,6 +98,7 @@ def build_app(bot: Bot) -> ASGIApp:
     metrics.gauge("wenbao_passages", "Passages of the corpus.", lambda: bot.store.counts()["passages"])
     app.include_router(feedback_api.router())
     app.include_router(article_page.router(bot))
+    app.include_router(page_view.router(bot))
     app.include_router(help_page.router())
     app.include_router(history_api.router(talks))
     app.mount("/ui", StaticFiles(directory=STATIC))

@@ -78,6 +78,17 @@ class Words:
     as_read: str
     as_scanned: str
     scan_note: str
+    joined: str
+    dropped: str
+    furniture: str
+    furniture_kinds: Mapping[str, str]
+    """What belongs to no article, by ``qa.articles.Furniture.kind``."""
+    whole_page: str
+    facts: str
+    """Encoding, format and length of a file."""
+    page_text: str
+    timeline: str
+    date: str
     previous: str
     following: str
     place: str
@@ -145,6 +156,24 @@ ZH = Words(
     as_read="整理后",
     as_scanned="扫描原样",
     scan_note="识别出来的文字，未作任何改动。",
+    joined="换行，整理时接上",
+    dropped="空白或标记，整理时去掉",
+    furniture="版面文字，不属于文章",
+    furniture_kinds={
+        "masthead": "报头",
+        "banner": "版头",
+        "advertisement": "广告",
+        "imprint": "版权信息",
+        "contact": "联系方式",
+        "credit": "署名",
+        "rule": "分隔线",
+        "other": "版面文字",
+    },
+    whole_page="整版",
+    facts="{articles} 篇文章 · {encoding} · {format} · {chars} 字",
+    page_text="版面全文",
+    timeline="找到的段落，按日期",
+    date="日期 {date}",
     previous="上一篇",
     following="下一篇",
     place="第 {start}–{end} 字",
@@ -215,6 +244,24 @@ ZH_HANT = Words(
     as_read="整理後",
     as_scanned="掃描原樣",
     scan_note="辨識出來的文字，未作任何改動。",
+    joined="換行，整理時接上",
+    dropped="空白或標記，整理時去掉",
+    furniture="版面文字，不屬於文章",
+    furniture_kinds={
+        "masthead": "報頭",
+        "banner": "版頭",
+        "advertisement": "廣告",
+        "imprint": "版權資訊",
+        "contact": "聯絡方式",
+        "credit": "署名",
+        "rule": "分隔線",
+        "other": "版面文字",
+    },
+    whole_page="整版",
+    facts="{articles} 篇文章 · {encoding} · {format} · {chars} 字",
+    page_text="版面全文",
+    timeline="找到的段落，按日期",
+    date="日期 {date}",
     previous="上一篇",
     following="下一篇",
     place="第 {start}–{end} 字",
@@ -285,6 +332,24 @@ EN = Words(
     as_read="As read",
     as_scanned="As scanned",
     scan_note="The recognised text, untouched.",
+    joined="line break, joined as read",
+    dropped="blank or mark, left out as read",
+    furniture="text of the page that is no article's",
+    furniture_kinds={
+        "masthead": "Masthead",
+        "banner": "Banner",
+        "advertisement": "Advertisement",
+        "imprint": "Imprint",
+        "contact": "Contact",
+        "credit": "Credit",
+        "rule": "Rule",
+        "other": "Text of the page",
+    },
+    whole_page="Whole page",
+    facts="{articles} articles · {encoding} · {format} · {chars} characters",
+    page_text="Text of the page",
+    timeline="Passages found, by date",
+    date="dated {date}",
     previous="Previous",
     following="Next",
     place="characters {start}–{end}",
