@@ -7,7 +7,6 @@ reading repaired is marked as well.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -219,9 +218,14 @@ def repairs(article: StoredArticle) -> tuple[list[Span], list[Span]]:
     joined: list[Span] = []
     dropped: list[Span] = []
     for passage in passages:
-        for before, after in itertools.pairwise(passage.pieces):
-            if article.start <= before.end < after.start and not any(map(shown, range(before.end, after.start))):
-                gap = (before.end - article.start, after.start - article.start)
+        borders = [
+            passage.start,
+            *(place for piece in passage.pieces for place in (piece.start, piece.end)),
+            passage.end,
+        ]
+        for start, end in zip(borders[::2], borders[1::2], strict=True):
+            if article.start <= start < end and not any(map(shown, range(start, end))):
+                gap = (start - article.start, end - article.start)
                 text = article.text[slice(*gap)]
                 (joined if not text.strip() and "\n" in text.replace("\r", "\n") else dropped).append(gap)
     return _apart(joined), _apart(dropped)
