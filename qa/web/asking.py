@@ -41,9 +41,27 @@ class Asking:
         """
         work = partial(self.bot.ask, question, history=history, top_k=top_k, filters=allowed(filters, caller))
         record = await self.admission.answer(asker(caller), work)
+        self._told(caller, record, surface, history)
+        return record
+
+    def ask_here(
+        self,
+        caller: Caller,
+        question: str,
+        *,
+        surface: str,
+        history: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+    ) -> Record:
+        """The same for who is a thread itself, and waits."""
+        work = partial(self.bot.ask, question, history=history, filters=allowed(filters, caller))
+        record = self.admission.answer_here(asker(caller), work)
+        self._told(caller, record, surface, history)
+        return record
+
+    def _told(self, caller: Caller, record: Record, surface: str, history: Sequence[str]) -> None:
         self._metrics.question("widget" if caller.site else surface, str(record["status"]))
         remember(self._review, caller, record, surface=surface, history=history)
-        return record
 
 
 def allowed(filters: Filters, caller: Caller) -> Filters:

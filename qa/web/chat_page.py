@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio
@@ -19,13 +20,12 @@ from gradio.components.chatbot import ExampleMessage
 from markupsafe import Markup
 from opencc import OpenCC
 
-from qa.bot import Bot
-from qa.review import ReviewLog
 from qa.talks import Talks
 from qa.web import render
-from qa.web.admission import Admission, Asker, asker_of
+from qa.web.asking import Asking
 from qa.web.chat_words import SCRIPT
-from qa.web.conversation import Context, Conversations, Shown
+from qa.web.conversation import NOBODY, Context, Conversations, Shown
+from qa.web.credentials import unkeyed
 from qa.web.words import LANGUAGES, ZH_HANT, Words
 
 AT_ONCE = 8
@@ -46,23 +46,22 @@ FONTS = (
 )
 """Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
-STRANGER = Asker(address="")
-"""Somebody whose request is not known."""
-
 Parts = tuple[str, list[dict[str, str]], Shown]
 """What a handler gives back: the question box's text, the messages, the conversation."""
 
 
-def mount(app: FastAPI, bot: Bot, talks: Talks, admission: Admission, review: ReviewLog) -> None:
+def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
     """The chat of each language at its path of ``app``."""
-    conversations = Conversations(bot, talks, admission, review)
+    settings = asking.bot.settings
+    answer = partial(asking.ask_here, surface="chat")
+    conversations = Conversations(asking.bot, talks, answer, is_judged=settings.review_days > 0)
     theme = gradio.themes.Base(
         primary_hue="red", neutral_hue="stone", font=list(FONTS), font_mono=["ui-monospace", "monospace"]
     )
     for words in LANGUAGES.values():
         gradio.mount_gradio_app(
             app,
-            _page(conversations, words, bot.settings.question_chars),
+            _page(conversations, words, settings.question_chars),
             path=f"/{words.path}",
             theme=theme,
             head=_head(words),
@@ -92,8 +91,8 @@ def _page(conversations: Conversations, words: Words, question_chars: int) -> gr
         return "", list(shown.messages), shown
 
     def ask(question: str, context: str, shown: Shown, request: gradio.Request) -> Iterator[Parts]:
-        asker = asker_of(request.request) if request.request is not None else STRANGER
-        yield from map(show, conversations.ask(words, question, shown, context, asker))
+        caller = unkeyed(request.request) if request.request is not None else NOBODY
+        yield from map(show, conversations.ask(words, question, shown, context, caller))
 
     def ask_example(context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request) -> Iterator[Parts]:
         yield from ask(str(event.value["text"]), context, shown, request)

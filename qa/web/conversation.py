@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from qa.answer import Question
 from qa.articles import Piece
@@ -18,11 +19,10 @@ from qa.bot import Bot
 from qa.chat import depends
 from qa.errors import WenbaoError
 from qa.filters import EVERYTHING, Filters
-from qa.review import ReviewLog
 from qa.store import StoredArticle
 from qa.talks import ID, Record, Talks
 from qa.web import render
-from qa.web.admission import OWNER, Admission, Asker
+from qa.web.credentials import Caller
 from qa.web.examples import Source, example_questions
 from qa.web.words import Words
 
@@ -39,6 +39,20 @@ INSTEAD_TRIED = 8
 """Questions that are asked to find those; each takes about as long as a visitor's."""
 KEPT_TURNS = 20
 """Questions of a conversation that stay on the page; each is a few kB, sent anew with every answer."""
+
+
+NOBODY = Caller("anonymous", "")
+
+
+class Answer(Protocol):
+    """How a caller's question is answered."""
+
+    def __call__(self, caller: Caller, question: str, /, *, history: Sequence[str], filters: Filters) -> Record:
+        """The record of its answer."""
+
+
+def _unlimited(bot: Bot, _: Caller, question: str, /, *, history: Sequence[str], filters: Filters) -> Record:
+    return bot.ask(question, history=history, filters=filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +106,12 @@ class Shown:
 class Conversations:
     """What the chat pages show of a bot's corpus. Counts and examples are kept until the corpus changes."""
 
-    def __init__(
-        self, bot: Bot, talks: Talks, admission: Admission | None = None, review: ReviewLog | None = None
-    ) -> None:
-        """``admission`` limits who may ask; answered questions go to ``review``; both may be left out."""
+    def __init__(self, bot: Bot, talks: Talks, answer: Answer | None = None, *, is_judged: bool = False) -> None:
+        """``answer`` answers callers, within their limits; ``is_judged`` asks what they think of it."""
         self._bot = bot
         self._talks = talks
-        self._admission = admission
-        self._review = review
-        self._is_judged = review is not None and bot.settings.review_days > 0
+        self._answer = answer or partial(_unlimited, bot)
+        self._is_judged = is_judged
         self._overview: tuple[int, int, list[str]] | None = None
 
     def overview(self) -> tuple[int, list[str]]:
@@ -129,7 +140,9 @@ class Conversations:
             shown = self._answered_with(shown, words, turn.record, passages)
         return shown
 
-    def ask(self, words: Words, question: str, shown: Shown, sent: str = "", asker: Asker = OWNER) -> Iterator[Shown]:
+    def ask(
+        self, words: Words, question: str, shown: Shown, sent: str = "", caller: Caller = NOBODY
+    ) -> Iterator[Shown]:
         """The conversation as it grows: the question and what is being done, the answer, what could be asked instead.
 
         ``sent`` is the page's context as JSON: see ``Context``.
@@ -143,10 +156,9 @@ class Conversations:
             passages, _ = self.overview()
             yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
             history = () if context.alone else shown.questions
-            work = partial(self._bot.ask, question, history=history, filters=context.filters)
-            record = self._admission.answer_here(asker, work) if self._admission else work()
+            record = self._answer(caller, question, history=history, filters=context.filters)
             yield self._answered_with(asked, words, record, passages)
-            self._keep(context, record, history)
+            self._keep(context, record)
             if record["status"] != "answered" and (instead := self._instead(record, question)):
                 yield self._answered_with(asked, words, record, passages, instead)
         except WenbaoError as error:
@@ -161,10 +173,8 @@ class Conversations:
         answer = render.answer(record, words, passages, self._pieces, instead, is_judged=self._is_judged)
         return asked.with_message("assistant", answer).with_question(record["question"])
 
-    def _keep(self, context: Context, record: Record, history: Sequence[str]) -> None:
+    def _keep(self, context: Context, record: Record) -> None:
         """A full disk must not take an answer away that was found."""
-        if self._review is not None:
-            self._review.record(record, surface="chat", history=history)
         try:
             self._talks.add(context.visitor, context.talk, record)
         except WenbaoError as error:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from qa.access import Access, Scope, Site
 from qa.access.database import OWN
@@ -70,6 +71,12 @@ def caller(request: Request) -> Caller:
             return Caller("anonymous", address, frozenset({"ask"}))
         message = "Pages of other sites may ask only through the widget, from an address that the owner has listed."
         raise ForbiddenError("ORIGIN_NOT_ALLOWED", message)
+    return unkeyed(request)
+
+
+def unkeyed(request: HTTPConnection) -> Caller:
+    """Who asks on a page of ours, where no key is shown: the owner on the machine itself, or anybody."""
+    address = request.client.host if request.client else ""
     if request.state.is_local:
         return Caller("local", address, frozenset({"admin"}))
     return Caller("anonymous", address, frozenset({"ask"}))

@@ -113,7 +113,7 @@ def build_app(bot: Bot) -> ASGIApp:
         return FileResponse(STATIC / "icon.svg")
 
     async def mount() -> None:
-        chat_page.mount(app, bot, talks, admission, review)
+        chat_page.mount(app, asking, talks)
 
     # Where no event loop runs, Gradio leaves one open for each lock that it makes; the caller may have its own.
     with ThreadPoolExecutor(1) as pool:
