@@ -6,6 +6,7 @@ Stands on top of the bot, beside the web: nothing here knows how an answer is fo
     reading              txt, jsonl, csv, tsv, xlsx → rows, streamed
     answering            rows → answered rows, in batches, equal questions once
     answers_file         answered rows on disk, safe against a kill
+    scoring              answers against gold columns and an earlier run
     writing              answered rows → jsonl, csv, xlsx, HTML
     about, running       the index that answers; the run at the desk
 
@@ -16,8 +17,9 @@ one becomes "skipped", so that the output's rows stand beside the input's.
 from qa.batch.about import Beside, about
 from qa.batch.answering import CHUNK, answers
 from qa.batch.reading import Questions
-from qa.batch.running import check_out, default_out, run
-from qa.batch.values import BatchReport, Options, Row
+from qa.batch.running import BatchReport, check_out, default_out, run
+from qa.batch.template import template
+from qa.batch.values import Options, Row
 from qa.batch.writing import FORMATS, Wishes, format_of, natural_format
 
 __all__ = [
@@ -36,4 +38,5 @@ __all__ = [
     "format_of",
     "natural_format",
     "run",
+    "template",
 ]

@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,13 +18,41 @@ from qa.batch import answers_file
 from qa.batch.answering import Extras, Memory, answers, no_extras
 from qa.batch.answers_file import Tally
 from qa.batch.reading import Questions
-from qa.batch.values import Asker, BatchReport, Row
-from qa.batch.writing import Wishes, check_size, jsonl, render
+from qa.batch.scoring.report import Scores
+from qa.batch.values import Asker, Row
+from qa.batch.writing import Wishes, check_size, evaluated, jsonl, render
 from qa.errors import StoreError, UsageError
 from qa.generations import Progress
 from qa.store import sync
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a run did: rows by status (also those of the part that was resumed) and what its owner should know."""
+
+    out: str
+    format: str
+    encoding: str
+    statuses: Mapping[str, int]
+    resumed: int
+    problems: tuple[tuple[str, str], ...]
+    """Code and message of the first rows that couldn't be asked."""
+    warnings: tuple[tuple[str, str], ...]
+    """Code and message of what is answered all the same."""
+    scores: Scores | None = None
+    """How good the answers are, where there are gold columns or an earlier run."""
+
+    @property
+    def rows(self) -> int:
+        """Rows written, skipped ones too."""
+        return sum(self.statuses.values())
+
+    @property
+    def errors(self) -> int:
+        """Rows that couldn't be asked."""
+        return self.statuses.get("error", 0)
 
 
 def default_out(path: Path, format_: str) -> Path:
@@ -42,6 +71,7 @@ def run(
     about: Mapping[str, Any] | None = None,
     extras: Extras = no_extras,
     wishes: Wishes | None = None,
+    baseline: Path | None = None,
     progress: Progress | None = None,
 ) -> BatchReport:
     """Answer all rows into ``out``, a file that appears when it is whole, or a stream of JSON Lines.
@@ -56,15 +86,18 @@ def run(
         about: the index that answers (``qa.batch.about.about``); resuming with another one is refused.
         extras: what results show beside a record.
         wishes: how the result is to look.
+        baseline: the jsonl of an earlier run to compare with.
         progress: told the rows that are done.
 
     Raises:
-        UsageError: OUTPUT_IS_INPUT, OUTPUT_EXISTS, OUTPUT_FOLDER, OUTPUT_TOO_MANY_ROWS, RESUME_MISMATCH.
+        UsageError: OUTPUT_IS_INPUT, OUTPUT_EXISTS, OUTPUT_FOLDER, OUTPUT_TOO_MANY_ROWS, RESUME_MISMATCH,
+            BASELINE_INVALID, BASELINE_MISMATCH.
         StoreError: DISK_FULL, OUTPUT_FAILED, BATCH_RUNNING; ``OUT.part`` keeps the rows that were done.
     """
     about = about or {}
     tally, total = Tally(), questions.lines
     resumed = 0
+    scores: Scores | None = None
 
     def step(done: int) -> None:
         if progress:
@@ -87,7 +120,8 @@ def run(
                         resumed = answers_file.fill(
                             file, asker, rows, tally, memory, about=about, extras=extras, step=step
                         )
-                        write_result(questions, part, out, format_, wishes)
+                        scores = evaluated(questions, part, baseline)
+                        write_result(questions, part, out, format_, wishes, scores)
                         part.unlink()
                     sync(out.parent)
         warnings = [*questions.notes, *memory.warnings()]
@@ -101,15 +135,23 @@ def run(
         resumed=resumed,
         problems=tuple(tally.problems),
         warnings=tuple(warnings),
+        scores=scores,
     )
 
 
-def write_result(questions: Questions, answers: Path, out: Path, format_: str, wishes: Wishes | None = None) -> None:
+def write_result(
+    questions: Questions,
+    answers: Path,
+    out: Path,
+    format_: str,
+    wishes: Wishes | None = None,
+    scores: Scores | None = None,
+) -> None:
     """The result of a file of answers, whole under its name or not there at all."""
     fresh = out.with_name(f".{out.name}.new")
     try:
         with fresh.open("w+b") as file:
-            render(questions, answers, file, format_, wishes)
+            render(questions, answers, file, format_, wishes, scores)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(out)

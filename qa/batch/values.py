@@ -63,31 +63,6 @@ class Row:
         return not (self.error or self.blank)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What a run did: rows by status (also those of the part that was resumed) and what its owner should know."""
-
-    out: str
-    format: str
-    encoding: str
-    statuses: Mapping[str, int]
-    resumed: int
-    problems: tuple[tuple[str, str], ...]
-    """Code and message of the first rows that couldn't be asked."""
-    warnings: tuple[tuple[str, str], ...]
-    """Code and message of what is answered all the same."""
-
-    @property
-    def rows(self) -> int:
-        """Rows written, skipped ones too."""
-        return sum(self.statuses.values())
-
-    @property
-    def errors(self) -> int:
-        """Rows that couldn't be asked."""
-        return self.statuses.get("error", 0)
-
-
 class Asker(Protocol):
     """The part of ``qa.bot.Bot`` that a batch needs."""
 

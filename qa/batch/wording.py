@@ -28,6 +28,8 @@ class Wording:
     value: str
     settings: dict[str, str]
     """Names of what answered, by key."""
+    report: dict[str, str]
+    """Headings of the HTML report."""
     cut: str
     """Follows a cell's text that was cut; ``{chars}`` is its whole length."""
 
@@ -68,6 +70,16 @@ EN = Wording(
         "passages": "passages", "model": "model", "model_fingerprint": "fingerprint of the model",
         "top_k": "passages kept for a question", "question_chars": "longest question",
     },
+    report={
+        "title": "Answers to a file of questions", "outcome": "Outcome", "statuses": "{rows} rows by status",
+        "confidence": "Answers by confidence", "answers": "Answers", "source": "sentence and place",
+        "first": "The first {shown} of {rows} rows; the others are in the workbook or csv.",
+        "scores": "Measured against {rows} gold rows", "intervals": "Measures with 95 % intervals (bootstrap)",
+        "category": "By {column}", "worst": "The worst", "wanted": "gold", "measure": "measure", "change": "change",
+        "compared": "Against the earlier run ({rows} rows of both)", "lost": "Right before, wrong now: {rows}",
+        "won": "Wrong before, right now: {rows}", "changed": "Another answer, no gold tells which is right: {rows}",
+        "before": "before", "now": "now",
+    },
     cut="… [cut: {chars} characters]",
 )  # fmt: skip
 ZH = Wording(
@@ -103,6 +115,15 @@ ZH = Wording(
         "wenbao": "wenbao 版本",
         "index_fingerprint": "索引指纹", "files": "文件数", "articles": "文章数", "passages": "段落数", "model": "模型",
         "model_fingerprint": "模型指纹", "top_k": "每题保留段落数", "question_chars": "问题最长字数",
+    },
+    report={
+        "title": "问题文件的回答", "outcome": "结果", "statuses": "{rows} 行，按状态", "confidence": "回答，按把握",
+        "answers": "回答", "source": "依据句与出处", "first": "这里是 {rows} 行中的前 {shown} 行，其余见表格。",
+        "scores": "与 {rows} 行标准答案对照", "intervals": "各项得分与 95% 区间（自助法）", "category": "按{column}",
+        "worst": "最差的问题", "wanted": "标准答案", "measure": "得分", "change": "变化",
+        "compared": "与上次相比（两次都有的 {rows} 行）", "lost": "上次对、这次错：{rows}",
+        "won": "上次错、这次对：{rows}", "changed": "回答变了，没有标准答案可判断：{rows}", "before": "上次",
+        "now": "这次",
     },
     cut="…〔已截断，共 {chars} 字〕",
 )  # fmt: skip

@@ -12,6 +12,8 @@ import click
 
 from qa import batch
 from qa.batch.reading.columns import ROLES
+from qa.batch.scoring.report import Scores
+from qa.batch.wording import wording
 from qa.bot import Bot
 from qa.cli import show
 from qa.config import Settings
@@ -35,6 +37,8 @@ def run(
     as_json: bool,
     language: str | None,
     link_base: str | None,
+    baseline: Path | None,
+    max_drop: float | None,
     **reading: Any,
 ) -> int:
     """The command; its exit code."""
@@ -44,6 +48,10 @@ def run(
         return 0
     if as_json:
         raise UsageError("USAGE", "--json is for --preview; the answers' format is said with --format jsonl.")
+    if max_drop is not None and baseline is None:
+        raise UsageError("USAGE", "--max-drop needs a --baseline to fall from.")
+    if baseline is not None and not baseline.is_file():
+        raise UsageError("BASELINE_INVALID", f"{baseline} is no file; name the .jsonl of an earlier run.")
     format_ = format_ or (batch.format_of(Path(output)) if output else None)
     source = batch.Questions.open(questions, options)
     format_ = format_ or (batch.natural_format(source) if output is None else "jsonl")
@@ -68,6 +76,7 @@ def run(
                 about=batch.about(bot),
                 extras=batch.Beside(bot),
                 wishes=batch.Wishes(language, base.rstrip("/")),
+                baseline=baseline,
                 progress=bar,
             )
     except KeyboardInterrupt:
@@ -75,7 +84,38 @@ def run(
             show.said("INTERRUPTED", f"{out}.part keeps the answers that are done; continue with --resume.")
         raise
     show.batch_report(report)
+    if report.scores:
+        show_scores(report.scores)
+        compared = report.scores.compared
+        if compared and max_drop is not None and compared.worst() > max_drop:
+            return show.failed("MEASURES_FELL", f"A measure fell by {compared.worst():.4f}, more than {max_drop:g}.", 3)
     return 3 if report.errors else 0
+
+
+def show_scores(scores: Scores) -> None:
+    """The measures with their intervals, and what changed, on standard error: answers may go to standard output."""
+    drops = scores.compared.drops if scores.compared else {}
+    for name, one in scores.measures.items():
+        change = f"  {0 - drops[name]:+.4f}" if name in drops else ""
+        spread = f"[{one.low:.4f}, {one.high:.4f}]  n={one.rows}"
+        click.echo(f"  {wording('en').measures[name]:18}{one.value:7.4f}  {spread}{change}", err=True)
+    if compared := scores.compared:
+        for word, flips in (("lost", compared.lost), ("won", compared.won), ("changed", compared.changed)):
+            ids = ", ".join(flip.id for flip in flips[: show.SHOWN])
+            click.echo(show.printable(f"{word} {compared.counts[word]}{': ' if ids else ''}{ids}"), err=True)
+
+
+def write_template(path: Path, language: str | None, *, overwrite: bool) -> int:
+    """An empty table of questions, in the format of its name; the exit code."""
+    if path.exists() and not overwrite:
+        raise UsageError("OUTPUT_EXISTS", f"{path} is there already; replace it with --overwrite, or name another.")
+    template = batch.template(batch.format_of(path) or "", language or "zh")
+    try:
+        path.write_bytes(template)
+    except OSError as error:
+        raise UsageError("OUTPUT_FAILED", f"{path} can't be written: {error.strerror}.") from error
+    click.echo(show.printable(f"{path}: fill in the questions, then run `wenbao batch {path}`."))
+    return 0
 
 
 def options_of(

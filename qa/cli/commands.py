@@ -153,15 +153,20 @@ def ask(question: str, history: tuple[str, ...], as_json: bool, **filters: Any) 
 @click.option("--fill-merged", is_flag=True, help="A merged cell's value counts for all its rows.")
 @click.option("--language", type=click.Choice(["zh", "en"]), help="Of the result's headings; default: found out.")
 @click.option("--link-base", metavar="URL", help="Server that links lead to; default: where `serve` is.")
+@click.option("--baseline", metavar="RUN", type=click.Path(path_type=Path), help="Compare with an earlier .jsonl.")
+@click.option("--max-drop", metavar="X", type=click.FloatRange(0, 1), help="Exit 3 when a measure fell by more.")
+@click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Write an empty table to fill in.")
 @_setting("--top-k", "N", "Passages to keep, 1 to 50; default 5.")
 @click.option("--json", "as_json", is_flag=True, help="With --preview: print one JSON object.")
 @_with_settings
-def batch(questions: Path | None, **given: Any) -> int:
+def batch(questions: Path | None, *, template: Path | None, **given: Any) -> int:
     """Answer a file of questions: .xlsx, .csv, .tsv, .jsonl or .txt; the result is .xlsx, .csv, .jsonl or .html."""
     from qa.cli import batch as command  # noqa: PLC0415 (comes with the bot)
 
+    if template is not None:
+        return command.write_template(template, given["language"], overwrite=given["overwrite"])
     if questions is None:
-        raise UsageError("USAGE", "Name a file of questions.")
+        raise UsageError("USAGE", "Name a file of questions, or a --template to be written.")
     return command.run(questions, _settings(), _bot, **given)
 
 

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from qa.batch import answers_file
 from qa.batch.answering import parsed
 from qa.batch.reading import Questions
-from qa.batch.values import Cell
+from qa.batch.scoring.gold import GoldReader, has_gold
+from qa.batch.scoring.measures import score
+from qa.batch.scoring.report import Scores, evaluate
+from qa.batch.values import Cell, Row
 from qa.batch.wording import Wording
-from qa.batch.writing import csv, jsonl, xlsx
+from qa.batch.writing import csv, html, jsonl, xlsx
 from qa.batch.writing.table import Done, language, layout
 from qa.batch.writing.xlsx import SHEET_ROWS
 from qa.errors import UsageError
@@ -58,25 +61,53 @@ def check_size(questions: Questions, format_: str) -> None:
         raise UsageError("OUTPUT_TOO_MANY_ROWS", message)
 
 
-def render(questions: Questions, answers: Path, out: BinaryIO, format_: str, wishes: Wishes | None = None) -> None:
-    """Write the result of a file of answers, of all rows that it holds."""
+def render(
+    questions: Questions,
+    answers: Path,
+    out: BinaryIO,
+    format_: str,
+    wishes: Wishes | None = None,
+    scores: Scores | None = None,
+) -> None:
+    """Write the result of a file of answers, of all rows that it holds; with ``scores`` also how good it is."""
     wishes = wishes or Wishes()
     if format_ == "jsonl":
-        jsonl.write(out, questions, _lined(questions, answers))
+        jsonl.write(out, questions, lined(questions, answers))
         return
     words = language(questions, wishes.language)
-    shape = layout(questions, words, link_base=wishes.link_base)
+    shape = layout(questions, words, link_base=wishes.link_base, scored=scores is not None)
+    gold = GoldReader(questions)
 
     def rows() -> Iterator[Done]:
-        for row, line in _lined(questions, answers):
-            yield Done(row, *parsed(line))
+        for row, line in lined(questions, answers):
+            record, beside = parsed(line)
+            scored = {}
+            if scores and record["status"] not in {"error", "skipped"}:
+                one = score(record, gold(row))
+                right = None if one.right is None else words.verdicts[0 if one.right else 1]
+                scored = {"right": right, "f1": one.f1, "rank": one.rank}
+            yield Done(row, record, beside, scored)
 
     if format_ == "csv":
         csv.write(out, shape, rows())
-    elif format_ == "xlsx":
-        xlsx.write(out, shape, rows, settings(questions, answers, words))
+        return
+    about = settings(questions, answers, words)
+    if format_ == "xlsx":
+        xlsx.write(out, shape, rows, about, scores)
     else:
-        raise AssertionError(format_)
+        html.write(out, shape, rows, about, questions.path.name, scores)
+
+
+def evaluated(questions: Questions, answers: Path, baseline: Path | None = None) -> Scores | None:
+    """How good the answers are, where the file has gold columns or there is an earlier run to compare with.
+
+    Raises:
+        UsageError: BASELINE_INVALID, BASELINE_MISMATCH.
+    """
+    if baseline is None and not has_gold(questions):
+        return None
+    rows = ((row, parsed(line)[0]) for row, line in lined(questions, answers))
+    return evaluate(rows, GoldReader(questions), baseline)
 
 
 def settings(questions: Questions, answers: Path, words: Wording) -> list[tuple[str, Cell]]:
@@ -102,5 +133,6 @@ def settings(questions: Questions, answers: Path, words: Wording) -> list[tuple[
     return found + [(words.settings[key], value) for key, value in about.items() if key in words.settings]
 
 
-def _lined(questions: Questions, answers: Path) -> Iterator[tuple[Any, str]]:
+def lined(questions: Questions, answers: Path) -> Iterator[tuple[Row, str]]:
+    """The rows with their lines of the file of answers, as far as it goes."""
     yield from zip(questions, answers_file.raw_lines(answers), strict=False)

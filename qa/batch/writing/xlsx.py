@@ -7,7 +7,9 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from qa.batch.reading.columns import role_of
+from qa.batch.scoring.report import Scores
 from qa.batch.values import Cell
+from qa.batch.wording import Wording
 from qa.batch.writing.neutral import cut
 from qa.batch.writing.spreadsheet import Heading, SheetPlan, Styled, write_workbook
 from qa.batch.writing.table import Column, Done, Layout, cells, link
@@ -29,9 +31,9 @@ def write(
     layout: Layout,
     rows: Callable[[], Iterable[Done]],
     settings: Sequence[tuple[str, Cell]],
-    scores: Sequence[tuple[str, Sequence[Heading], Sequence[Sequence[Cell]]]] = (),
+    scores: Scores | None = None,
 ) -> None:
-    """Write the workbook. ``rows`` is read once a sheet; ``scores`` are further sheets: name, columns, rows."""
+    """Write the workbook. ``rows`` is read once for each sheet of them."""
     words = layout.words
     answers = SheetPlan(
         words.sheets["answers"],
@@ -43,7 +45,7 @@ def write(
                 for key, name in words.passage_columns.items() if key != "link" or layout.link_base]  # fmt: skip
     keys = [key for key in words.passage_columns if key != "link" or layout.link_base]
     found = (passage for done in rows() for passage in _passages(done, layout, keys))
-    measured = [SheetPlan(name, headings, table, filtered=False) for name, headings, table in scores]
+    measured = [_measured(scores, words)] if scores else []
     about = SheetPlan(
         words.sheets["settings"],
         [Heading(words.setting, 26), Heading(words.value, 70, "plain")],
@@ -51,6 +53,26 @@ def write(
         filtered=False,
     )
     write_workbook(out, chain([answers], measured, _split(words.sheets["passages"], passages, found), [about]))
+
+
+def _measured(scores: Scores, words: Wording) -> SheetPlan:
+    """Measures of all rows with their intervals, then of each category; then what changed since an earlier run."""
+    told = words.report
+    rows: list[list[Cell]] = [["", words.measures[name], one.value, one.low, one.high, one.rows]
+                              for name, one in scores.measures.items()]  # fmt: skip
+    for column, values in scores.categories.items():
+        for value, measures in values.items():
+            rows += [[f"{column}: {value}", words.measures[name], one.value, None, None, one.rows]
+                     for name, one in measures.items()]  # fmt: skip
+    if compared := scores.compared:
+        rows += [[told["compared"].format(rows=compared.rows), words.measures[name], -drop, None, None, None]
+                 for name, drop in compared.drops.items()]  # fmt: skip
+        rows += [[told[kind].format(rows=compared.counts[kind]), flip.question, flip.before, flip.now, flip.id, None]
+                 for kind, flips in (("lost", compared.lost), ("won", compared.won), ("changed", compared.changed))
+                 for flip in flips]  # fmt: skip
+    headings = [Heading("", 30), Heading(told["measure"], 34), Heading(words.value, 14, "share"),
+                Heading("2.5 %", 14, "share"), Heading("97.5 %", 10, "share"), Heading("n", 8, "plain")]  # fmt: skip
+    return SheetPlan(words.sheets["scores"], headings, rows, filtered=False)
 
 
 def _split(name: str, headings: Sequence[Heading], rows: Iterator[Sequence[Cell | Styled]]) -> Iterator[SheetPlan]:
