@@ -456,7 +456,7 @@ def test_a_result_read_again_carries_its_review_and_drops_what_we_added(tmp_path
     workbook = openpyxl.load_workbook(first)
     sheet = workbook["answers"]
     header = [cell.value for cell in sheet[1]]
-    assert header[:5] == ["id", "question", "answer", "status (wenbao)", "answer (wenbao)"]
+    assert header[:7] == ["id", "question", "answer", "right", "F1", "rank of the source", "status (wenbao)"]
     sheet.cell(2, header.index("verdict") + 1, "right")
     workbook.save(tmp_path / "reviewed.xlsx")
     found = Questions.open(tmp_path / "reviewed.xlsx")
