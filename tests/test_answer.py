@@ -52,7 +52,7 @@ def test_the_record_has_the_contracts_fields_in_order() -> None:
     ]  # fmt: skip
     [passage] = record["passages"]
     assert [field for field in passage if field != "answer_span"] == [
-        "rank", "score", "text", "source", "highlights", "why",
+        "rank", "score", "text", "source", "highlights", "marks", "why",
     ]  # fmt: skip
     assert passage["source"] == {
         "file": "page.txt", "article": "Fruit", "section": None, "start": 0, "end": 28, "article_id": 3, "date": None,
@@ -86,6 +86,7 @@ def test_a_dateline_is_not_part_of_the_marked_sentence() -> None:
     [mark] = shown["highlights"]
     assert text[mark["start"] : mark["end"]] == "昨日下雨。"
     assert shown["text"] == text
+    assert shown["marks"] == [mark]  # nothing is left out of this text, so both count alike
 
 
 @pytest.mark.parametrize(

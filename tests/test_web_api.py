@@ -276,6 +276,7 @@ def test_the_document_names_exactly_the_routes_of_the_api(client: TestClient) ->
     assert {(path, method) for path, methods in document["paths"].items() for method in methods} == {
         ("/api/ask", "post"),
         ("/api/feedback", "post"),
+        ("/api/visitor", "post"),
         ("/api/articles", "get"),
         ("/api/articles/{article_id}", "get"),
         ("/healthz", "get"),

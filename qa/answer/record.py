@@ -112,6 +112,7 @@ def _record(
             "text": passage.text,
             "source": _source(passage),
             "highlights": places(passage, *span) if span else [],
+            "marks": [{"start": span[0], "end": span[1]}] if span else [],
             **(_answer_span(passage, finding) if finding and number == chosen and status == "answered" else {}),
             **({"also": [{"rank": i + 1, "source": _source(there[i])} for i in also[number]]} if also[number] else {}),
             "why": {

@@ -46,14 +46,25 @@ class Also(Strict):
     source: Source
 
 
+class Mark(Strict):
+    """Characters of a passage's ``text``, end exclusive."""
+
+    start: int
+    end: int
+
+
 class FoundPassage(Strict):
-    """A passage of an answer; ``answer_span`` is where the short answer stands, if it stands here in one piece."""
+    """A passage of an answer; ``answer_span`` is where the short answer stands, if it stands here in one piece.
+
+    ``marks`` are the highlights in characters of ``text``, for who shows it.
+    """
 
     rank: int
     score: float
     text: str
     source: Source
     highlights: list[Span]
+    marks: list[Mark]
     answer_span: Span | None = None
     also: list[Also] = Field(default=[])
     why: Why

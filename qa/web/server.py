@@ -31,14 +31,16 @@ from qa.config import Settings
 from qa.errors import UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
-from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, page_view
+from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, page_view, widget_api
 from qa.web.admission import Admission
 from qa.web.asking import Asking
 from qa.web.connections import KEEP_ALIVE_S, House
+from qa.web.cors import SiteCors
 from qa.web.failures import add_error_handlers
 from qa.web.guard import LOCAL_HOSTS, Guard
 from qa.web.metrics import Metrics
 from qa.web.metrics import router as metrics_routes
+from qa.web.widget_files import WidgetFiles
 from qa.web.words import LANGUAGES, choose
 
 STATIC = Path(__file__).parent / "static"
@@ -84,10 +86,13 @@ def build_app(bot: Bot) -> ASGIApp:
         redoc_url=None,
         lifespan=lifespan,
     )
-    # No origin is allowed. It must be there all the same: without it Gradio answers any origin, with credentials.
+    # No origin is allowed but by SiteCors, around it, on the widget's routes. It must be there all the same: without it
+    # Gradio answers any origin, with credentials.
     app.add_middleware(CORSMiddleware)
+    access = Access(bot.settings.data)
+    app.add_middleware(SiteCors, access=access)
     add_error_handlers(app)
-    app.state.access = Access(bot.settings.data)
+    app.state.access = access
     app.state.review = review
     asking = Asking(bot, admission, metrics, review)
     app.include_router(api.router(asking))
@@ -97,6 +102,7 @@ def build_app(bot: Bot) -> ASGIApp:
     metrics.gauge("wenbao_refused", "Questions refused by a limit, since the start.", lambda: admission.refused)
     metrics.gauge("wenbao_passages", "Passages of the corpus.", lambda: bot.store.counts()["passages"])
     app.include_router(feedback_api.router())
+    app.include_router(widget_api.router(WidgetFiles.read()))
     app.include_router(article_page.router(bot))
     app.include_router(page_view.router(bot))
     app.include_router(help_page.router())

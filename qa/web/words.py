@@ -94,6 +94,8 @@ class Words:
     place: str
     missing_title: str
     failed: str
+    embed_off: str
+    """In the frame of a site whose key isn't known, or which is switched off."""
     errors: Mapping[str, str]
     """Sentences for the error codes that a visitor can cause."""
 
@@ -179,6 +181,7 @@ ZH = Words(
     place="第 {start}–{end} 字",
     missing_title="没有这个页面",
     failed="出错了，请再试一次。",
+    embed_off="本站没有获准使用问答服务，请告诉网站管理员。",
     errors={
         "QUESTION_EMPTY": "请先输入问题。",
         "QUESTION_TOO_LONG": "问题太长了，请缩短后再问。",
@@ -267,6 +270,7 @@ ZH_HANT = Words(
     place="第 {start}–{end} 字",
     missing_title="沒有這個頁面",
     failed="出錯了，請再試一次。",
+    embed_off="本站沒有獲准使用問答服務，請告訴網站管理員。",
     errors={
         "QUESTION_EMPTY": "請先輸入問題。",
         "QUESTION_TOO_LONG": "問題太長了，請縮短後再問。",
@@ -355,6 +359,7 @@ EN = Words(
     place="characters {start}–{end}",
     missing_title="No such page",
     failed="Something went wrong; please try again.",
+    embed_off="This site is not allowed to use this service; please tell its owner.",
     errors={
         "QUESTION_EMPTY": "Please type a question first.",
         "QUESTION_TOO_LONG": "The question is too long; please shorten it.",

@@ -1,0 +1,367 @@
+/* wenbao's widget, the part that comes with the first opening: the panel, asking, and answers with their sources.
+   Whatever comes from articles, questions or the server becomes text nodes and attributes, never markup.
+   Sent as one file with style.js and ask.js before it: qa/web/widget_files.py. */
+
+const PHONE = "(max-width: 640px)";
+const KEPT_QUESTIONS = 20; /* of a conversation, for follow-ups */
+
+/** An element with properties, attributes (dashes in their names, or `role`, `part`) and children; texts become text nodes. */
+function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.includes("-") || name === "role" || name === "part" || name === "for") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.filter((child) => child !== undefined && child !== null && child !== ""));
+  return element;
+}
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+
+export const mount = (host, launch, words) => new Chat(host, launch, words);
+
+class Chat {
+  #host;
+  #launch;
+  #words;
+  #panel;
+  #log;
+  #box;
+  #send;
+  #live;
+  #opener;
+  #questions = [];
+  #under_way;
+  isOpen = false;
+
+  constructor(host, launch, words) {
+    this.#host = host;
+    this.#launch = launch;
+    this.#words = words;
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    host.shadowRoot.adoptedStyleSheets.push(sheet);
+    this.#panel = this.#build();
+    launch.parentNode.append(this.#panel);
+    new MutationObserver(() => this.dress()).observe(document.documentElement, {
+      attributeFilter: ["class", "style", "data-theme", "data-bs-theme"],
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.dress());
+    window.visualViewport?.addEventListener("resize", () => this.#fit());
+    this.dress();
+    if (host.mode !== "launcher") this.#show();
+  }
+
+  /* ---- looks ---- */
+
+  dress() {
+    const position = this.#host.getAttribute("position") || "";
+    const looks = { dark: isDark(this.#host), top: position.startsWith("top"), left: position.endsWith("left") };
+    for (const [name, on] of Object.entries(looks)) this.#panel.classList.toggle(name, on);
+  }
+
+  #fit() {
+    /* A phone's keyboard covers the page without making it smaller; this much of it is seen. */
+    if (window.visualViewport) this.#panel.style.setProperty("--seen", `${window.visualViewport.height}px`);
+  }
+
+  #build() {
+    const { mode } = this.#host;
+    const words = this.#words;
+    const title = this.#host.getAttribute("heading") || words.title;
+    this.#live = h("div", { className: "unseen", role: "status", "aria-live": "polite" });
+    this.#log = h("div", { className: "log", part: "log", role: "log", "aria-live": "off", "aria-label": title, tabIndex: 0 });
+    this.#box = h("textarea", {
+      part: "input",
+      rows: 1,
+      placeholder: this.#host.getAttribute("placeholder") || words.placeholder,
+      "aria-label": words.placeholder,
+      enterKeyHint: "send",
+      autocomplete: "off",
+    });
+    this.#box.addEventListener("keydown", (event) => this.#key(event));
+    this.#box.addEventListener("input", () => this.#grow());
+    this.#send = h("button", { type: "submit", className: "send", part: "send" }, words.ask);
+    const form = h("form", { className: "ask", part: "form" }, this.#box, this.#send);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#asked();
+    });
+    const again = h("button", { type: "button", className: "quiet" }, words.new_talk);
+    again.addEventListener("click", () => this.#begin());
+    const close = h("button", { type: "button", className: "quiet close", "aria-label": words.close, title: words.close }, "✕");
+    close.addEventListener("click", () => this.close());
+    const isLauncher = mode === "launcher";
+    const head = h("header", { part: "header" }, h("h2", { id: "title" }, title), again, isLauncher ? close : "");
+    const panel = h(
+      "section",
+      {
+        className: `panel ${mode}`,
+        part: "panel",
+        lang: words.tag,
+        role: isLauncher ? "dialog" : "region",
+        "aria-modal": isLauncher ? "true" : undefined,
+        "aria-labelledby": mode === "search" ? undefined : "title",
+        "aria-label": mode === "search" ? title : undefined,
+        tabIndex: -1,
+        hidden: isLauncher,
+      },
+      ...(mode === "search" ? [form, this.#log] : [head, this.#log, form]),
+      this.#live,
+    );
+    panel.addEventListener("keydown", (event) => this.#trap(event));
+    return panel;
+  }
+
+  /* ---- opening and closing ---- */
+
+  open() {
+    if (this.isOpen || this.#host.mode !== "launcher") return;
+    const root = this.#host.shadowRoot;
+    this.#opener = root.activeElement || document.activeElement;
+    this.#show();
+    const isTouch = matchMedia("(pointer: coarse)").matches; /* there a keyboard would cover the half of it */
+    (isTouch ? this.#panel : this.#box).focus({ preventScroll: true });
+  }
+
+  #show() {
+    this.isOpen = true;
+    this.#panel.hidden = false;
+    this.#launch.setAttribute("aria-expanded", "true");
+    this.dress();
+    this.#fit();
+    if (!this.#log.childElementCount) this.#begin();
+  }
+
+  close() {
+    if (!this.isOpen || this.#host.mode !== "launcher") return;
+    this.isOpen = false;
+    this.#panel.hidden = true;
+    this.#launch.setAttribute("aria-expanded", "false");
+    (this.#opener?.isConnected && !this.#opener.hidden ? this.#opener : this.#launch).focus({ preventScroll: true });
+  }
+
+  #trap(event) {
+    if (this.#host.mode !== "launcher" || event.isComposing) return;
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      this.close();
+    } else if (event.key === "Tab") {
+      const stops = [...this.#panel.querySelectorAll("a[href], button, textarea, summary, [tabindex='0']")].filter(
+        (element) => !element.disabled && element.getClientRects().length,
+      );
+      const at = stops.indexOf(this.#host.shadowRoot.activeElement);
+      const next = event.shiftKey ? (at <= 0 ? stops.length - 1 : -1) : at === stops.length - 1 ? 0 : -1;
+      if (next >= 0) {
+        event.preventDefault();
+        stops[next].focus();
+      }
+    }
+  }
+
+  #key(event) {
+    /* While an input method composes, Enter takes its suggestion; 229 is how older browsers say it. */
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    this.#asked();
+  }
+
+  #grow() {
+    this.#box.style.setProperty("height", "auto");
+    this.#box.style.setProperty("height", `${Math.min(this.#box.scrollHeight, 140)}px`);
+  }
+
+  /* ---- the conversation ---- */
+
+  #begin() {
+    this.#under_way?.abort();
+    this.#questions = [];
+    this.#log.replaceChildren();
+    const presets = this.#presets();
+    if (this.#host.mode !== "search" || this.#host.hasAttribute("greeting"))
+      this.#log.append(h("p", { className: "greeting", part: "greeting" }, this.#host.getAttribute("greeting") ?? this.#words.greeting));
+    if (!presets.length) return;
+    const buttons = presets.map((text) => {
+      const button = h("button", { type: "button", className: "preset", part: "preset" }, text);
+      button.addEventListener("click", () => this.ask(text).catch(() => {}));
+      return button;
+    });
+    this.#log.append(h("div", { className: "presets", part: "presets", role: "group", "aria-label": this.#words.examples }, ...buttons));
+  }
+
+  /** Questions to try: each child element's text, or the JSON list of the attribute `presets`. */
+  #presets() {
+    let listed = [];
+    try {
+      listed = JSON.parse(this.#host.getAttribute("presets") || "[]");
+    } catch {
+      console.warn("wenbao: presets is no JSON");
+    }
+    const children = [...this.#host.children].map((child) => child.textContent.trim());
+    return [...children, ...(Array.isArray(listed) ? listed : [])].filter((text) => typeof text === "string" && text).slice(0, 12);
+  }
+
+  #asked() {
+    const question = this.#box.value;
+    if (!question.trim()) {
+      this.#live.textContent = this.#words.errors.QUESTION_EMPTY;
+      this.#box.focus();
+      return;
+    }
+    this.#box.value = "";
+    this.#grow();
+    this.ask(question).catch(() => {});
+  }
+
+  /** Shows the question, then what comes of it. Resolves to the record. */
+  async ask(question) {
+    const words = this.#words;
+    this.#under_way?.abort();
+    const abort = (this.#under_way = new AbortController());
+    this.#log.querySelector(".presets")?.remove();
+    if (this.#host.mode === "search") this.#log.replaceChildren();
+    const asked = h("p", { className: "question", part: "question", dir: "auto" }, question);
+    const answer = h("article", { className: "answer", part: "answer", "aria-busy": "true" }, h("p", { className: "small wait" }, words.searching));
+    this.#log.append(...(this.#host.mode === "search" ? [answer] : [asked, answer]));
+    this.#live.textContent = words.searching;
+    this.#scroll(asked.isConnected ? asked : answer);
+    try {
+      const record = await ask(this.#host, words.path, question, this.#questions.slice(-KEPT_QUESTIONS), abort, (passages, site) => {
+        answer.replaceChildren(h("p", { className: "small wait" }, words.searching), ...this.#cards(passages, "possible", site));
+      });
+      answer.replaceChildren(...this.#answer(record.record, record.site));
+      this.#questions.push(question);
+      this.#live.textContent = this.#said(record.record);
+      this.#tell("answer", { record: record.record });
+      if (record.record.status === "not_found") this.#tell("not-found", { record: record.record });
+      return record.record;
+    } catch (error) {
+      console.warn("wenbao:", error.code, error.message);
+      const text = fill(words.errors[error.code] ?? words.errors.INTERNAL, { seconds: error.retryAfter });
+      const retry = h("button", { type: "button", className: "retry", part: "retry" }, words.retry);
+      retry.addEventListener("click", () => {
+        asked.remove();
+        answer.remove();
+        this.ask(question).catch(() => {});
+      });
+      answer.replaceChildren(h("p", { className: "failure", part: "error" }, text), retry);
+      this.#live.textContent = text;
+      throw error;
+    } finally {
+      answer.removeAttribute("aria-busy");
+    }
+  }
+
+  #scroll(element) {
+    if (this.#host.mode === "search") return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#log.scrollTo({ top: element.offsetTop - this.#log.offsetTop - 8, behavior: calm ? "auto" : "smooth" });
+  }
+
+  /* ---- an answer ---- */
+
+  #said(record) {
+    const words = this.#words;
+    const first = record.passages[0]?.source;
+    const source = first ? `${words.source}${first.article || words.untitled}` : "";
+    return [record.answer, words.status[record.status], source].filter(Boolean).join("。 ");
+  }
+
+  #answer(record, site) {
+    const words = this.#words;
+    const parts = [];
+    if (record.answer !== null) parts.push(h("p", { className: record.answer.length > 24 ? "short long" : "short", part: "short", dir: "auto" }, record.answer));
+    const sure = record.answer === null ? words.meaning[record.status] : fill(words.confidence, { percent: Math.round(100 * record.confidence) });
+    parts.push(h("p", { className: "small flex status", title: words.meaning[record.status] }, h("b", { className: record.status }, words.status[record.status]), h("span", {}, sure)));
+    if (record.searched_as !== record.question) parts.push(h("p", { className: "small" }, words.searched_as, h("q", {}, record.searched_as)));
+    if (record.missing_terms?.length) parts.push(h("p", { className: "small" }, words.missing, ...record.missing_terms.map((term) => h("kbd", {}, term))));
+    if (record.status === "not_found" && record.passages.length) parts.push(h("p", { className: "small" }, words.nearest));
+    const cards = this.#cards(record.passages, record.status, site);
+    parts.push(...cards.slice(0, 1));
+    if (cards.length > 1)
+      parts.push(h("details", { part: "more" }, h("summary", {}, fill(words.more_passages, { count: cards.length - 1 })), ...cards.slice(1)));
+    if (site.feedback) parts.push(this.#thumbs(record, site));
+    return parts;
+  }
+
+  #cards(passages, status, site) {
+    return passages.map((passage) => {
+      const { source } = passage;
+      const url = this.#url(passage, site);
+      const name = [h("b", {}, source.article || this.#words.untitled), source.section ? ` › ${source.section}` : ""];
+      const link = h("a", { href: url, target: "_blank", rel: "noopener", part: "citation", title: this.#words.open_article }, ...name);
+      link.addEventListener("click", (event) => {
+        if (this.#tell("citation", { passage, url }, true).defaultPrevented) event.preventDefault();
+      });
+      return h(
+        "div",
+        { className: `card ${status}`, part: "card" },
+        h("p", {}, link),
+        h("p", { className: "text", dir: "auto" }, ...marked(passage.text, passage.marks)),
+        h("p", { className: "small file" }, source.file),
+      );
+    });
+  }
+
+  /** Where a citation leads: the site's own address for articles if it has one, else our article page, at the mark. */
+  #url(passage, site) {
+    const { source, highlights } = passage;
+    const spans = highlights.length ? highlights : [source];
+    if (site.url_template) {
+      const values = { id: source.article_id, start: spans[0].start, end: spans[0].end, file: source.file, headline: source.article ?? "" };
+      return fill(site.url_template, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, encodeURIComponent(value)])));
+    }
+    const query = new URLSearchParams(spans.flatMap(({ start, end }) => [["start", start], ["end", end]]));
+    query.append("lang", this.#words.path);
+    return `${this.#host.server}articles/${encodeURIComponent(source.article_id)}?${query}#mark`;
+  }
+
+  #thumbs(record, site) {
+    const words = this.#words;
+    const note = h("span", { role: "status" });
+    const buttons = [["up", "👍", words.good], ["down", "👎", words.bad]].map(([thumb, sign, label]) => {
+      const button = h("button", { type: "button", className: "quiet", "aria-label": label, title: label, "aria-pressed": "false" }, sign);
+      button.addEventListener("click", async () => {
+        this.#tell("feedback", { record, thumb });
+        const kept = await site.feedback(record.trace_id, thumb).catch(() => false);
+        if (kept) for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+        note.textContent = kept ? words.thanks : words.not_kept;
+      });
+      return button;
+    });
+    return h("p", { className: "flex small", part: "feedback", role: "group", "aria-label": words.feedback }, ...buttons, note);
+  }
+
+  #tell(name, detail, cancelable = false) {
+    const event = new CustomEvent(name, { detail, cancelable, bubbles: false });
+    this.#host.dispatchEvent(event);
+    return event;
+  }
+}
+
+/** The text with its marks, which count characters as people do, not UTF-16's halves. */
+function marked(text, marks = []) {
+  const chars = [...text];
+  const parts = [];
+  let done = 0;
+  for (const { start, end } of marks) {
+    parts.push(chars.slice(done, start).join(""), h("mark", { part: "mark" }, chars.slice(start, end).join("")));
+    done = end;
+  }
+  return [...parts, chars.slice(done).join("")].filter((part) => part !== "");
+}
+
+/** Dark where the element or the page says so, or looks so; else as the system is set. */
+function isDark(host) {
+  const theme = host.getAttribute("theme");
+  if (theme === "dark" || theme === "light") return theme === "dark";
+  const elements = [document.documentElement, document.body];
+  const said = elements.map(({ className, dataset }) => `${className} ${dataset.theme} ${dataset.bsTheme}`).join(" ");
+  if (/(^|\s)(dark|light)(\s|$)/.test(said)) return /(^|\s)dark(\s|$)/.test(said);
+  for (const element of elements.reverse()) {
+    const [red, green, blue, alpha = 1] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number);
+    if (alpha > 0.5) return 0.3 * red + 0.6 * green + 0.1 * blue < 110;
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
