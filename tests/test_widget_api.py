@@ -187,6 +187,13 @@ def test_a_visitor_is_counted_by_site_and_address(
     assert shown == [("127.0.0.1", "paper", None), (None, None, None)]
 
 
+def test_a_token_without_the_scope_asks_nothing(client: TestClient, access: Access) -> None:
+    for scopes, status in ((("batch",), 403), (("ask",), 200), (("admin",), 200)):
+        token, _ = access.make_token("t", scopes)  # type: ignore[arg-type]
+        headers = {"authorization": f"Bearer {token}"}
+        assert client.post("/api/ask", json={"question": QUESTION}, headers=headers).status_code == status
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -16,7 +16,7 @@ from qa.store.structure import article_structure
 from qa.web.article_page import find_article
 from qa.web.asking import Asking, allowed
 from qa.web.bodies import Strict, Text, errors, json_body, read_json
-from qa.web.credentials import IsCaller
+from qa.web.credentials import IsAsker, IsCaller
 from qa.web.records import AnswerRecord, ArticleList, FullArticle, Health
 
 MAX_TOP_K = 50
@@ -57,7 +57,7 @@ def router(asking: Asking) -> APIRouter:
         },
         openapi_extra=json_body(Ask),
     )
-    async def ask(request: Request, caller: IsCaller) -> Response:
+    async def ask(request: Request, caller: IsAsker) -> Response:
         """The answer record; with ``Accept: text/event-stream`` the events passages, answer (the record) and done."""
         body = await read_json(request, Ask)
         record = await asking.ask(

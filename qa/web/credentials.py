@@ -103,7 +103,13 @@ def require(request: Request, scope: Scope) -> Caller:
     raise ForbiddenError("FORBIDDEN", f"This key or token may not do this; it needs the scope {scope}.")
 
 
+def asker(request: Request) -> Caller:
+    """Who asks, when that may ask questions: anybody but a token without the scope for it; errors as of `admin`."""
+    return require(request, "ask")
+
+
 IsAdmin = Annotated[Caller, Depends(admin)]
+IsAsker = Annotated[Caller, Depends(asker)]
 IsCaller = Annotated[Caller, Depends(caller)]
 
 
