@@ -27,6 +27,7 @@ from qa.errors import ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
 from qa.generations import LOCK_WAIT_S, Indexes, Progress, open_indexes, refresh
 from qa.indexing import IndexReport
+from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
 from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store
@@ -311,6 +312,29 @@ class Bot:
             refresh(self.store, writer, self.embedder, terms, progress)
             self.terms = terms
         self.retriever()
+
+    def write_pack(self, out: Path, *, overwrite: bool = False, progress: Progress | None = None) -> dict[str, int]:
+        """Writes the corpus into one portable file: see ``qa.pack.write_pack``."""
+        return write_pack(self.store, out, self.settings, overwrite=overwrite, progress=progress)
+
+    def merge(
+        self,
+        packs: Sequence[Pack],
+        *,
+        replace: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> MergeReport:
+        """Takes the corpora of packs in: see ``qa.pack.merge``."""
+        return merge(
+            self.store,
+            packs,
+            self.embedder,
+            self.terms,
+            replace=replace,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def facts(self) -> dict[str, Any]:
         """What there is to say of the corpus: counts by kind, the model, the generation in use."""

@@ -89,7 +89,7 @@ def index(
     if prune:
         _require_whole(paths, found, run.known)
     with contextlib.ExitStack() as stack:
-        batch = None if dry_run else _Batch(store, stack.enter_context(store.writer()), embedder)
+        batch = None if dry_run else Batch(store, stack.enter_context(store.writer()), embedder)
         for number, item in enumerate(found, 1):
             document = run.meet(item)
             if batch is not None and document is not None and isinstance(item, Found):
@@ -137,7 +137,7 @@ def add(
         ModelError: as the embedder gives it.
     """
     with store.writer(wait_s) as writer:
-        batch = _Batch(store, writer, embedder)
+        batch = Batch(store, writer, embedder)
         known = store.files()
         met: set[str] = set()
         waiting: list[tuple[str, str]] = []
@@ -267,7 +267,7 @@ def repair(store: Store, embedder: Embedder, terms: Terms, progress: Progress | 
     with store.writer() as writer:
         for table, ids in store.damage()[0].items():
             writer.drop_rows(table, ids)
-        batch = _Batch(store, writer, embedder)
+        batch = Batch(store, writer, embedder)
         lost = []
         for name in store.damage()[1]:
             try:
@@ -349,7 +349,7 @@ def _origin(file: StoredFile) -> str:
     return f"the folder {file.root!r}" if file.root else "a path of its own"
 
 
-class _Batch:
+class Batch:
     """Documents that are split, embedded and stored together."""
 
     def __init__(self, store: Store, writer: Writer, embedder: Embedder) -> None:
@@ -388,7 +388,7 @@ class _Batch:
         self._pages, self._texts = [], {}
 
 
-def _split_again(store: Store, batch: _Batch) -> list[Problem]:
+def _split_again(store: Store, batch: Batch) -> list[Problem]:
     """Files that an earlier version split are split anew from their text; what is damaged there is told."""
     problems = []
     for file in store.files().values():

@@ -7,7 +7,9 @@ nothing and ``wenbao ask`` no more than an answer needs.
 
 from qa.cli.commands import main, run, wenbao
 from qa.cli.keys import keys
+from qa.cli.packs import backup, export, import_
 
-wenbao.add_command(keys)
+for command in (keys, export, import_, backup):
+    wenbao.add_command(command)
 
 __all__ = ["main", "run", "wenbao"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qa.evaluate import Comparison, Evaluation
     from qa.generations import Progress
     from qa.indexing import IndexReport
+    from qa.pack import MergeReport
     from qa.store import SplitPage, Store
 
 SHOWN = 20
@@ -101,6 +102,18 @@ def batch_report(report: BatchReport) -> None:
         said(code, message)
     if report.errors > len(report.problems):
         said("BATCH_ROWS", f"{report.errors - len(report.problems)} more rows have an error, named in {report.out}.")
+
+
+def merge_report(report: MergeReport, *, dry_run: bool) -> None:
+    """What ``import`` did, a line a kind; what was left out, on standard error."""
+    for name in ("added", "changed", "unchanged"):
+        files: Sequence[str] = getattr(report, name)
+        click.echo(f"{name:10}{len(files):7}  {_some(files) if name != 'unchanged' else ''}".rstrip())
+    click.echo(f"{'passages':10}{report.passages:7}{'  (dry run: nothing was written)' if dry_run else ''}")
+    if not dry_run:
+        click.echo(f"{'vectors':10}{report.reused:7}  from the packs, {report.embedded} made here")
+    for problem in report.problems:
+        said(problem.code, problem.message)
 
 
 def answer(record: Mapping[str, Any], store: Store) -> None:

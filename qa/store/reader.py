@@ -325,6 +325,18 @@ class Store:
                 filled += 1
             return ids[:filled], vectors[:filled]
 
+    def contents(self, fingerprint: str) -> Iterator[tuple[bytes, bytes]]:
+        """Content and vector (little-endian float32) of every indexed text that has a sound one, by content."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT v.content, v.vector, v.row_hash FROM vectors v JOIN models m ON m.id = v.model_id"
+                " WHERE m.fingerprint = ? AND v.content IN (SELECT content FROM passages) ORDER BY v.content",
+                (fingerprint,),
+            )
+            for content, data, stored in rows:
+                if stored == row_hash(self.id, "vectors", fingerprint, content, data):
+                    yield content, data
+
     def without_vector(self, fingerprint: str, texts: Sequence[str]) -> list[str]:
         """Those of the indexed texts that have no vector of this model, in their order."""
         with self._reading() as connection:
