@@ -274,7 +274,7 @@ class Bot:
         self,
         documents: Iterable[Document | Problem],
         *,
-        settled: Callable[[str, str, Problem | None], None],
+        settled: Callable[[Document | Problem, str, Problem | None], None],
         progress: Progress | None = None,
         wait_s: float = 0.0,
     ) -> None:

@@ -122,14 +122,14 @@ def add(
     embedder: Embedder,
     terms: Terms,
     *,
-    settled: Callable[[str, str, Problem | None], None],
+    settled: Callable[[Document | Problem, str, Problem | None], None],
     progress: Progress | None = None,
     wait_s: float = 0.0,
 ) -> None:
     """Uploaded documents are in the store and in a generation of indexes.
 
-    ``settled`` is told of each file when nothing can take it back: its name; "added", "changed", "unchanged" or
-    "problem"; and the problem. A file of a folder that was indexed isn't replaced (FILE_NAME_TAKEN): the next run over
+    ``settled`` is told of each item when nothing can take it back: "added", "changed", "unchanged" or "problem"; and
+    the problem. A file of a folder that was indexed isn't replaced (FILE_NAME_TAKEN): the next run over
     that folder would undo it. One that is there with the same text stays what it is.
 
     Raises:
@@ -140,22 +140,22 @@ def add(
         batch = Batch(store, writer, embedder)
         known = store.files()
         met: set[str] = set()
-        waiting: list[tuple[str, str]] = []
+        waiting: list[tuple[Document, str]] = []
 
         def committed() -> None:
-            for name, outcome in waiting:
-                settled(name, outcome, None)
+            for document, outcome in waiting:
+                settled(document, outcome, None)
             waiting.clear()
 
         for item in documents:
             problem = item if isinstance(item, Problem) else _refused(item, known.get(item.file), met)
             met.add(item.file)
             if problem is not None or isinstance(item, Problem):
-                settled(item.file, "problem", problem)
+                settled(item, "problem", problem)
             elif item.file in known and _is_as_stored(store, known[item.file], item):
-                settled(item.file, "unchanged", None)
+                settled(item, "unchanged", None)
             else:
-                waiting.append((item.file, "changed" if item.file in known else "added"))
+                waiting.append((item, "changed" if item.file in known else "added"))
                 batch.add(item, UPLOADS)
                 if not batch:
                     committed()

@@ -37,10 +37,10 @@ def document(name: str, text: str) -> Document:
 def upload(bot: Bot, *documents: Document | Problem) -> list[tuple[str, str, str | None]]:
     found: list[tuple[str, str, str | None]] = []
 
-    def settled(name: str, outcome: str, problem: Problem | None) -> None:
+    def settled(item: Document | Problem, outcome: str, problem: Problem | None) -> None:
         # Whatever is said to be added is in the store already.
-        assert outcome == "problem" or name in bot.store.files()
-        found.append((name, outcome, problem.code if problem else None))
+        assert outcome == "problem" or item.file in bot.store.files()
+        found.append((item.file, outcome, problem.code if problem else None))
 
     bot.add(documents, settled=settled)
     return found

@@ -31,8 +31,10 @@ from qa.config import Settings
 from qa.errors import UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
+from qa.uploads import Uploads
 from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, page_view, widget_api
 from qa.web.admission import Admission
+from qa.web.articles_api import router as articles_routes
 from qa.web.asking import Asking
 from qa.web.connections import KEEP_ALIVE_S, House
 from qa.web.cors import SiteCors
@@ -69,11 +71,13 @@ def build_app(bot: Bot) -> ASGIApp:
     metrics = Metrics()
     review = ReviewLog(bot.settings.data, bot.settings.review_days)
     talks = Talks(bot.settings.data, bot.settings.talk_days)
+    uploads = Uploads(bot)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         admission.close()
+        uploads.close()
         app.state.access.close()
         review.close()
         talks.close()
@@ -94,6 +98,8 @@ def build_app(bot: Bot) -> ASGIApp:
     add_error_handlers(app)
     app.state.access = access
     app.state.review = review
+    app.state.uploads = uploads
+    app.include_router(articles_routes())
     asking = Asking(bot, admission, metrics, review)
     app.include_router(api.router(asking))
     app.include_router(api_docs.router(app.openapi))
