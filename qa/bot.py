@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from qa.chat import complete, emphasised
 from qa.config import Settings
 from qa.errors import ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
+from qa.generate import Endpoint, Support, Writer, Written
 from qa.generations import LOCK_WAIT_S, Indexes, Progress, open_indexes, refresh
 from qa.indexing import IndexReport
 from qa.pack import MergeReport, Pack, merge, write_pack
@@ -62,6 +63,9 @@ class Bot:
         self.store = store
         self.embedder = embedder
         self.terms = terms
+        endpoint = Endpoint.of(settings)
+        self.writer = Writer(endpoint, Support(lambda: self.terms, embedder)) if endpoint else None
+        """Writes a text under answers, where the owner has set a model: docs/generated.md."""
         self._opening = threading.Lock()
         self._current: _Current | None = None
         self._lock = threading.Lock()
@@ -116,9 +120,36 @@ class Bot:
         top_k: int | None = None,
         id: str | None = None,  # noqa: A002
         filters: Filters | None = None,
+        generate: bool = False,
     ) -> Record:
-        """One question's record: see ``ask_many``."""
-        return self.ask_many([Question(question, id, tuple(history), filters or EVERYTHING)], top_k=top_k)[0]
+        """One question's record: see ``ask_many``.
+
+        With ``generate`` it also has the text that the owner's model wrote under it: see ``writing_under``.
+        """
+        if generate:
+            self.check_writer()
+        record = self.ask_many([Question(question, id, tuple(history), filters or EVERYTHING)], top_k=top_k)[0]
+        for written in self.writing_under(record) if generate else ():
+            record = self.with_text(record, written)
+        return record
+
+    def check_writer(self) -> None:
+        """Refuses to write where the owner has set no model.
+
+        Raises:
+            UsageError: LLM_NOT_SET.
+        """
+        if self.writer is None:
+            message = "No language model is set; its owner sets WENBAO_LLM_URL and WENBAO_LLM_MODEL."
+            raise UsageError("LLM_NOT_SET", message, field="generate")
+
+    def writing_under(self, record: Record) -> Iterator[Written]:
+        """The text that the owner's model writes under an answer, as it grows; nothing where no model is set."""
+        return self.writer.stream_here(record) if self.writer else iter(())
+
+    def with_text(self, record: Record, written: Written) -> Record:
+        """The record with the field ``generated``; nothing else of it is changed by what a model writes."""
+        return record | {"generated": written.json(self.writer.endpoint.model)} if self.writer else record
 
     def ask_many(self, questions: Sequence[Question], *, top_k: int | None = None) -> list[Record]:
         """Each question's answer record (docs/answers.md), in order.

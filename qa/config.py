@@ -7,16 +7,21 @@ none.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import ipaddress
 import re
+import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from qa.errors import UsageError
 
 PREFIX = "WENBAO_"
+SECRET = {"llm_url", "llm_key"}
+"""Settings whose value no message repeats: an address may have a password in it."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]")
@@ -59,6 +64,48 @@ def _origin(text: str) -> str | None:
     if not _ORIGIN.fullmatch(text.lower()):
         raise ValueError("expected scheme and host, without a path or a slash at the end: https://bot.example.org")
     return text.lower()
+
+
+def _endpoint(text: str) -> str | None:
+    if not text:
+        return None
+    expected = "expected http:// or https://, a host and a path without user, password, query: http://127.0.0.1:8080/v1"
+    try:
+        parts = urlsplit(text)
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(expected) from None
+    is_whole = parts.scheme in {"http", "https"} and parts.hostname and text.isascii() and text.isprintable()
+    if not is_whole or not port_is_good or "@" in parts.netloc or parts.query or parts.fragment or " " in text:
+        raise ValueError(expected)
+    if is_refused(str(parts.hostname)):
+        raise ValueError("expected the address of a model's server, not of a machine's own metadata service")
+    return text.rstrip("/").removesuffix("/chat/completions")
+
+
+def is_refused(host: str) -> bool:
+    """Whether a host is link-local, a service that gives a machine's credentials away, or none that can be called."""
+    try:
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    except ValueError:
+        with contextlib.suppress(OSError):  # also as the system's own reader has it: 2852039166, 0xa9fea9fe
+            return is_refused(str(ipaddress.ip_address(socket.inet_aton(host))))
+        return host.rstrip(".").lower() in {"metadata.google.internal", "metadata"}
+    address = getattr(address, "ipv4_mapped", None) or address
+    is_known = str(address) in {"100.100.100.200", "fd00:ec2::254"}
+    return is_known or address.is_link_local or address.is_multicast or address.is_unspecified
+
+
+def _model_name(text: str) -> str | None:
+    if len(text) > 200 or not text.isprintable():
+        raise ValueError("expected the name of a model, at most 200 characters")
+    return text.strip() or None
+
+
+def _key(text: str) -> str | None:
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError("expected a key without blanks, in ASCII")
+    return text or None
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -112,6 +159,19 @@ class Settings:
     """Days that questions are kept for review; 0 keeps none."""
     talk_days: int = 90
     """Days that a conversation is kept after its last question; 0 keeps none."""
+    llm_url: str | None = None
+    """Where a language model writes a text under answers, without ``/chat/completions``; None: nothing is written."""
+    llm_model: str | None = None
+    """The model's name at that server."""
+    llm_key: str | None = field(default=None, repr=False)
+    llm_timeout_s: int = 60
+    """For a text, from first to last."""
+    llm_idle_s: int = 15
+    """Between two signs of life of the server."""
+    llm_tokens: int = 600
+    """Longest text."""
+    llm_context_tokens: int = 4096
+    """That the model takes: question, passages and text together."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -133,7 +193,11 @@ class Settings:
                 values[name] = PARSERS[name](text)
             except ValueError as error:
                 reason = str(error) if str(error).startswith("expected") else "expected a whole number"
-                raise UsageError("CONFIG_VALUE", f"{key}={text!r}: {reason}.", field=key) from error
+                given = key if name in SECRET else f"{key}={text!r}"
+                raise UsageError("CONFIG_VALUE", f"{given}: {reason}.", field=key) from error
+        if values.get("llm_url") and not values.get("llm_model"):
+            reason = "expected the model's name at WENBAO_LLM_URL"
+            raise UsageError("CONFIG_VALUE", f"WENBAO_LLM_MODEL: {reason}.", field="WENBAO_LLM_MODEL")
         return cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
 
 
@@ -161,4 +225,11 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "connections_per_address": _whole(4, 100_000),
     "review_days": _whole(0, 3650),
     "talk_days": _whole(0, 36_500),
+    "llm_url": _endpoint,
+    "llm_model": _model_name,
+    "llm_key": _key,
+    "llm_timeout_s": _whole(1, 600),
+    "llm_idle_s": _whole(1, 600),
+    "llm_tokens": _whole(16, 4096),
+    "llm_context_tokens": _whole(1024, 1_000_000),
 }

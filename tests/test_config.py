@@ -67,3 +67,59 @@ def test_top_k_out_of_range_is_refused(value: str) -> None:
 def test_a_flag_that_is_no_flag_is_refused() -> None:
     with pytest.raises(UsageError, match="expected 1 or 0"):
         Settings.read({"WENBAO_ALLOW_DOWNLOAD": "perhaps"})
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1"),
+        ("https://models.example/v1/", "https://models.example/v1"),
+        ("http://[::1]:11434/v1/chat/completions", "http://[::1]:11434/v1"),
+        ("", None),
+    ],
+)
+def test_a_models_server_is_named_by_its_address(given: str, read: str | None) -> None:
+    settings = Settings.read({"WENBAO_LLM_URL": given, "WENBAO_LLM_MODEL": "m", "WENBAO_LLM_KEY": "secret-key"})
+    assert (settings.llm_url, settings.llm_model, settings.llm_key) == (read, "m", "secret-key")
+    assert "secret-key" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://models.example/v1",
+        "models.example/v1",
+        "http://",
+        "http://user:secret-word@models.example/v1",
+        "http://models.example/v1?key=secret-word",
+        "http://models.example:0/v1",
+        "http://models.example:99999/v1",
+        "http://models.example/v1\r\nX-Evil: yes",
+        "http://169.254.169.254/latest",
+        "http://[fe80::1]/v1",
+        "http://[::ffff:169.254.169.254]/v1",
+        "http://metadata.google.internal/v1",
+        "http://100.100.100.200/v1",
+        "http://[fd00:ec2::254]/v1",
+        "http://0.0.0.0:8080/v1",
+        "http://2852039166/",
+    ],
+)
+def test_what_is_no_models_server_is_refused_without_repeating_it(url: str) -> None:
+    """LLM-007."""
+    with pytest.raises(UsageError) as caught:
+        Settings.read({"WENBAO_LLM_URL": url, "WENBAO_LLM_MODEL": "m"})
+    assert (caught.value.code, caught.value.field) == ("CONFIG_VALUE", "WENBAO_LLM_URL")
+    assert "secret-word" not in caught.value.message
+
+
+def test_a_models_server_needs_the_models_name() -> None:
+    with pytest.raises(UsageError, match="WENBAO_LLM_MODEL"):
+        Settings.read({"WENBAO_LLM_URL": "http://127.0.0.1:8080/v1"})
+
+
+def test_a_key_that_is_none_is_refused_without_repeating_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.read({"WENBAO_LLM_KEY": "secret word"})
+    assert "secret" not in caught.value.message
