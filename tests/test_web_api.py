@@ -271,24 +271,8 @@ def test_a_failure_inside_tells_nothing_but_its_id(
 # The OpenAPI document
 
 
-def test_the_document_names_exactly_the_routes_of_the_api(client: TestClient) -> None:
+def test_the_document_tells_the_body_of_a_question(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    assert {(path, method) for path, methods in document["paths"].items() for method in methods} == {
-        ("/api/ask", "post"),
-        ("/api/feedback", "post"),
-        ("/api/visitor", "post"),
-        ("/api/articles", "get"),
-        ("/api/articles", "post"),
-        ("/api/articles", "delete"),
-        ("/api/articles/index", "post"),
-        ("/api/articles/jobs", "get"),
-        ("/api/articles/jobs/{job}", "get"),
-        ("/api/articles/{article_id}", "delete"),
-        ("/api/articles/{article_id}", "get"),
-        ("/healthz", "get"),
-        ("/metrics", "get"),
-        ("/readyz", "get"),
-    }
     body = document["paths"]["/api/ask"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["properties"]) == {"question", "history", "top_k", "filters"}
     assert body["required"] == ["question"]

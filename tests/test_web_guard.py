@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from web_fixtures import local_client
 
 from qa.web.addresses import client_address, network_of
-from qa.web.guard import Guard, RefusedError, error_body
+from qa.web.bodies import error_body
+from qa.web.guard import Guard, RefusedError
 
 KIB = 1024
 PROXIES = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]

@@ -46,12 +46,46 @@ class ErrorEnvelope(Strict):
     error: ErrorDetail
 
 
+class OpenAIErrorDetail(Strict):
+    """What went wrong, in OpenAI's form; ``code`` is ours."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+    request_id: str
+
+
+class OpenAIError(Strict):
+    """The form of the errors below /v1."""
+
+    error: OpenAIErrorDetail
+
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What the OpenAPI document says of a route's errors."""
     return {status: {"model": ErrorEnvelope} for status in statuses}
+
+
+def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for a route below /v1."""
+    return {status: {"model": OpenAIError} for status in statuses}
+
+
+def error_body(
+    code: str, message: str, request_id: str, field: str | None = None, *, status: int = 400, path: str = ""
+) -> dict[str, dict[str, str | None]]:
+    """The one error envelope of every JSON answer; below /v1 in OpenAI's form, which its clients read."""
+    if not path.startswith("/v1/"):
+        return {"error": {"code": code, "message": message, "field": field, "request_id": request_id}}
+    kind = _OPENAI_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": field, "code": code, "request_id": request_id}}
+
+
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 async def read_json(request: Request, model: type[Body]) -> Body:

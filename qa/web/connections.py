@@ -24,7 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from qa.config import Network
 from qa.web.addresses import is_loopback, is_within, network_of
-from qa.web.guard import error_body
+from qa.web.bodies import error_body
 from qa.web.policies import PAGE_POLICY
 
 HEAD_S = 10.0

@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa.access import Access
+from qa.web.bodies import error_body
 from qa.web.credentials import page_origin
-from qa.web.guard import error_body
 
 OPEN_PATHS = frozenset({"/api/visitor", "/api/ask", "/api/feedback"})
 PREFLIGHT_S = 600

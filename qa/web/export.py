@@ -35,23 +35,23 @@ def as_json(talk: Talk) -> dict[str, Any]:
 def as_markdown(talk: Talk, words: Words) -> str:
     """The conversation as Markdown: question, answer, the passage that it stands in; the sources at the end."""
     numbered = _Sources()
-    lines = [f"# {_plain(talk.title)}", ""]
+    lines = [f"# {plain(talk.title)}", ""]
     for turn in talk.turns:
         record = turn.record
-        lines += [f"## {_plain(record['question'])}", "", f"*{_time(turn.asked_at)}*", ""]
+        lines += [f"## {plain(record['question'])}", "", f"*{_time(turn.asked_at)}*", ""]
         numbers = [numbered.number(passage["source"]) for passage in record["passages"]]
         if record["answer"] is None:
             lines += [words.meaning[record["status"]], ""]
         else:
             sure = words.confidence.format(percent=round(100 * record["confidence"]))
-            lines += [f"**{_plain(record['answer'])}** ({sure})", ""]
+            lines += [f"**{plain(record['answer'])}** ({sure})", ""]
         if record["status"] != "not_found" and numbers:
-            lines += [f"> {_plain(record['passages'][0]['text'])} [{numbers[0]}]", ""]
+            lines += [f"> {plain(record['passages'][0]['text'])} [{numbers[0]}]", ""]
         if numbers:
             lines += [f"{words.sources}: {' '.join(f'[{number}]' for number in numbers)}", ""]
     if numbered.all:
         lines += [f"## {words.sources}", ""]
-        lines += [f"{number}. {_plain(source_line(source, words))}" for number, source in enumerate(numbered.all, 1)]
+        lines += [f"{number}. {plain(source_line(source, words))}" for number, source in enumerate(numbered.all, 1)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -81,6 +81,6 @@ def _time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="minutes")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """``text`` on one line, meaning itself in Markdown."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from qa.errors import WenbaoError
+from qa.web.bodies import error_body
 from qa.web.frame import document
-from qa.web.guard import error_body
 from qa.web.limits import LimitError
 from qa.web.words import for_request
 
@@ -62,9 +62,11 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def _respond(request: Request, status: int, code: str, message: str, field: str | None = None) -> Response:
-    is_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    path = request.scope["path"]
+    is_page = "text/html" in request.headers.get("accept", "") and not path.startswith(("/api/", "/v1/"))
     if not is_page:
-        return JSONResponse(error_body(code, message, request.state.request_id, field), status)
+        told = error_body(code, message, request.state.request_id, field, status=status, path=path)
+        return JSONResponse(told, status)
     words = for_request(request.query_params.get("lang"), request.headers.get("accept-language", ""))
     body = Markup("<h1>{}</h1><p>{}</p>").format(
         words.missing_title if status == 404 else words.failed, words.errors.get(code, message)

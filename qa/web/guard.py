@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qa.config import Network
 from qa.errors import WenbaoError
 from qa.web.addresses import client_address, is_loopback, is_within
+from qa.web.bodies import error_body
 from qa.web.metrics import Metrics
 from qa.web.policies import PAGE_POLICY, SCRIPTED_PAGE_POLICY, add_headers, chat_policy
 
@@ -46,11 +47,6 @@ _GRADIO_PARTS = re.compile(
     r"|/gradio_api/(?:theme\.css|startup-events|reset|cancel|app_id|queue/join|queue/data|heartbeat/[^/]+)"
 )
 _OWN_PARTS = re.compile(rf"/(?:{'|'.join(OWN_PAGES)})(?:/.*)?")
-
-
-def error_body(code: str, message: str, request_id: str, field: str | None = None) -> dict[str, dict[str, str | None]]:
-    """The one error envelope of every JSON answer."""
-    return {"error": {"code": code, "message": message, "field": field, "request_id": request_id}}
 
 
 class RefusedError(WenbaoError):
@@ -86,7 +82,7 @@ class Guard:
         trusts_local: bool = True,
         metrics: Metrics | None = None,
     ) -> None:
-        self._app = app
+        self.app = app
         self._chat_paths = tuple(chat_paths)
         self._hosts = frozenset(hosts)
         self._uploads = dict(uploads or {})
@@ -97,7 +93,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: refused with the error envelope, or passed on with its body read."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         request_id = uuid.uuid4().hex
         scope = self._seen(scope, request_id)
@@ -115,12 +111,14 @@ class Guard:
             if upload_bytes is None:
                 await body.read_whole()
         except RefusedError as refusal:
-            refused = JSONResponse(error_body(refusal.code, refusal.message, request_id), refusal.http_status)
+            status = refusal.http_status
+            told = error_body(refusal.code, refusal.message, request_id, status=status, path=scope["path"])
+            refused = JSONResponse(told, status)
             await refused(scope, receive, response.send)
         except _DisconnectedError:
             pass
         else:
-            await self._app(scope, body.receive, response.send)
+            await self.app(scope, body.receive, response.send)
 
     def _seen(self, scope: Scope, request_id: str) -> Scope:
         """The request as those inside see it: nothing that is said to be forwarded, since Gradio would believe it."""

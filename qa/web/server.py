@@ -32,7 +32,7 @@ from qa.errors import UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
 from qa.uploads import Uploads
-from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, page_view, widget_api
+from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, openai_api, page_view, widget_api
 from qa.web.admission import Admission
 from qa.web.articles_api import router as articles_routes
 from qa.web.asking import Asking
@@ -54,6 +54,9 @@ FAREWELL_S = 3
 stream without end."""
 UPLOAD_PATHS = ("/api/articles", "/api/batch")
 """Paths that take files of up to ``WENBAO_FILE_MB``, and check credentials before they read them: see ``Guard``."""
+
+CHAT_BYTES = 1024 * 1024
+"""A conversation in OpenAI's form, which comes whole with each question: our answers in it are some kB each."""
 
 
 def build_app(bot: Bot) -> ASGIApp:
@@ -102,6 +105,7 @@ def build_app(bot: Bot) -> ASGIApp:
     app.include_router(articles_routes())
     asking = Asking(bot, admission, metrics, review)
     app.include_router(api.router(asking))
+    app.include_router(openai_api.router(asking, address_of(settings)))
     app.include_router(api_docs.router(app.openapi))
     app.include_router(metrics_routes(metrics))
     metrics.gauge("wenbao_queue_taken", "Questions at work and waiting.", lambda: admission.workers.taken)
@@ -135,7 +139,7 @@ def build_app(bot: Bot) -> ASGIApp:
         app,
         chat_paths=[f"/{path}" for path in LANGUAGES],
         hosts=known_hosts(settings),
-        uploads=dict.fromkeys(UPLOAD_PATHS, settings.file_mb * 1024 * 1024),
+        uploads={**dict.fromkeys(UPLOAD_PATHS, settings.file_mb * 1024 * 1024), "/v1/chat": CHAT_BYTES},
         proxies=settings.trusted_proxies,
         trusts_local=trusts_local(settings),
         metrics=metrics,
