@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa.config import Settings
@@ -48,6 +50,8 @@ def _examine(settings: Settings, *, repair: bool, ask: bool, progress: Progress 
     from qa import indexing  # noqa: PLC0415
     from qa.bot import Bot  # noqa: PLC0415
 
+    if repair:
+        yield from _salvage(settings.data)
     with Bot.open(settings, progress=progress) as bot:
         model = bot.embedder
         yield Check("model", ok=True, message=f"{model.name}, {model.dim} dimensions, {model.fingerprint[:12]}")
@@ -61,10 +65,46 @@ def _examine(settings: Settings, *, repair: bool, ask: bool, progress: Progress 
         if not findings:
             counts = ", ".join(f"{number} {name}" for name, number in bot.store.counts().items())
             yield Check("store", ok=True, message=f"{bot.store.path}: {counts}")
+        yield from _small_databases(settings.data)
         bot.retriever()
         yield Check("indexes", ok=True, message=f"generation {bot.facts()['generation']}")
         if ask:
             yield from _use(bot)
+
+
+def _salvage(folder: Path) -> Iterator[Check]:
+    """A store that SQLite can't read through is made anew of what can be proven; told in any case."""
+    from qa.store.salvage import is_malformed, salvage  # noqa: PLC0415 (brings numpy)
+
+    if not is_malformed(folder):
+        return
+    found = salvage(folder)
+    message = f"{found.rows} sound rows are in a new store; the damaged one is kept in {found.kept}"
+    older = sorted(folder.glob("wenbao.db.schema-*.bak"))
+    if older:
+        message += f"; a copy from before an upgrade is {older[-1]}"
+    yield Check("salvage", ok=True, message=message)
+    if not found.log_whole:
+        message = "the log of changes is damaged too: files may be lost that nothing names; index all originals again"
+        yield Check("salvage", ok=False, message=message)
+    if found.missing:
+        yield Check("salvage", ok=False, message=f"lost, to be indexed again: {', '.join(found.missing)}")
+
+
+def _small_databases(folder: Path) -> Iterator[Check]:
+    """Keys, conversations and the like, each checked by SQLite."""
+    from qa.sqlite import SQLITE_ERRORS, connect  # noqa: PLC0415 (as light as this)
+
+    for path in sorted(folder.glob("*.db")):
+        if path.name != "wenbao.db":
+            try:
+                with closing(connect(path, "mode=ro")) as connection:
+                    (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            except SQLITE_ERRORS as error:
+                answer = str(error)
+            ok = answer == "ok"
+            told = "sound" if ok else f"{answer}; put a backup in its place, or move it away"
+            yield Check("database", ok=ok, message=f"{path}: {told}")
 
 
 def _use(bot: Any) -> Iterator[Check]:
