@@ -79,6 +79,14 @@ class Reader:
         """Each distinct term's weight ln(1 + (N − n + ½)/(n + ½)), n of the N passages holding it; in their order."""
         return {term: self._weight(self._frequency(term)) for term in dict.fromkeys(terms)}
 
+    def words(self, question: str) -> dict[str, float]:
+        """The question's words that tell something, each with the weight of its rarest term; in their order."""
+        # A word is as rare as the rarest of its terms.
+        return {
+            word: self._weight(min(map(self._frequency, self._terms.passage(word)), default=0))
+            for word in self._terms.question_words(question)
+        }
+
     def evidence(self, question: str, idf: Mapping[str, float], ids: Sequence[int]) -> dict[int, Evidence]:
         """What each passage holds of the question; one that is gone is left out.
 
@@ -104,9 +112,8 @@ class Reader:
         asked = self._terms.question_words(question) if found else []
         if not asked:
             return nothing, nothing
-        # A word is as rare as the rarest of its terms.
-        rarity = [min(map(self._frequency, self._terms.passage(word)), default=0) for word in asked]
-        weights = np.array([self._weight(n) for n in rarity], dtype=np.float32)
+        weight = self.words(question)
+        weights = np.array([weight[word] for word in asked], dtype=np.float32)
         every = [sentence for i in found for sentence in passages[i]]
         words, column = np.unique(np.concatenate(every), return_inverse=True)
         similar = np.clip(vectors[words] @ self._embedder.passages(asked).T, 0, 1) ** 2

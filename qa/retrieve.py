@@ -8,7 +8,7 @@ are read again: a passage with a sentence that holds much of the question moves 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -48,6 +48,8 @@ class Retrieved:
     coverage: float
     searched: int
     """Passages in the corpus, whatever part of it was searched: ``idf`` counts in them."""
+    words: Mapping[str, float] = field(default_factory=dict)
+    """The question's words less stop words, each with the weight of its rarest term."""
 
 
 class Retriever:
@@ -112,7 +114,7 @@ class Retriever:
             read = hits[: max(READ if same else READ_OTHER_LANGUAGE, k)]
             evidence = self._evidence(question, idf, [hit.passage_id for hit in read], same=same)
             hits = rerank(read, evidence, self.weights.evidence if same else self.weights.other_language_aligned)
-        return Retrieved(question, tuple(hits[:k]), idf, covered, len(self.lexical))
+        return Retrieved(question, tuple(hits[:k]), idf, covered, len(self.lexical), self._reader.words(question))
 
     def _evidence(self, question: str, idf: Mapping[str, float], ids: Sequence[int], *, same: bool) -> dict[int, float]:
         """What the passages' sentences hold of the question, 0…1: by words and meaning, or by meaning alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa.answer import meaning
 from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
 from qa.answer.kinds import expected
 from qa.answer.ranker import (
@@ -27,6 +29,7 @@ from qa.answer.ranker import (
     scores,
     shipped,
 )
+from qa.text import Terms
 
 HOLDING = [
     line.split("\t")
@@ -89,8 +92,11 @@ def test_a_lone_character_weighs_less_than_a_word() -> None:
 
 def _source(text: str) -> Source:
     seen = block(text)
-    flat = np.zeros(len(seen.layout.sentences), np.float32), np.zeros(len(seen.layout.clauses), np.float32)
-    return Source(seen, 0, 0, 1.0, *flat)
+    sentences, clauses = (np.zeros(len(spans), np.float32) for spans in (seen.layout.sentences, seen.layout.clauses))
+    return Source(seen, 0, 0, 1.0, sentences, clauses, np.zeros((0, len(seen.words)), np.float32))
+
+
+NO_WORDS = np.zeros(0, np.float32)
 
 
 def _seen(source: Source, *spans: str) -> Inputs:
@@ -133,7 +139,7 @@ def test_an_unsure_choice_is_widened_to_its_clauses() -> None:
 
 
 def test_nothing_is_chosen_among_nothing() -> None:
-    seen = inputs(expected("谁？"), {}, [])
+    seen = inputs(expected("谁？"), {}, [], NO_WORDS)
     assert choose(seen, scores(seen, shipped()), []) is None
 
 
@@ -164,9 +170,10 @@ def test_the_shipped_network_has_the_shape_that_the_code_expects() -> None:
     ],
 )
 def test_a_plain_question_gets_the_plain_answer(question: str, text: str, answer: str) -> None:
-    source = _source(text)
+    wanted = meaning.shipped().wanted(question, dict.fromkeys(Terms().question_words(question), 1.0))
+    source = replace(_source(text), similar=meaning.shipped().similar(wanted, block(text)))
     idf = {term: 1.0 for term in ("李明", "出生", "小说", "桥", "设计") if term in question.replace("說", "说")}
-    seen = inputs(expected(question), idf, [source])
+    seen = inputs(expected(question), idf, [source], wanted.weights)
     choice = choose(seen, adjusted(seen, scores(seen, shipped())), [source])
     assert choice is not None
     assert answer in text[slice(*source.block.layout.place(choice.start, choice.end))]

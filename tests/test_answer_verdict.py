@@ -63,6 +63,7 @@ def _evidence(hits: int = 1, searched: int = 100, scale: float = 1.0) -> dict[st
         {"街道": 2.0, "口罩": 3.0, "送去": 2.0, "多": 0.5},
         1.0,
         searched,
+        {"街道": 1.0, "送去": 1.0, "口罩": 1.5},
     )
     near = [Near(scale * np.array([0.6, 0.2], np.float32), scale * np.array([0.1, 0.7, 0.2], np.float32))] * min(
         hits, 3

@@ -101,6 +101,8 @@ class Block:
     layout: Layout
     words: Ints
     """(tokens, 2): start and end of each token in the folded text, with an empty one at both ends."""
+    texts: tuple[str, ...]
+    """Each token's text; empty for signs, which mean nothing."""
     tags: Ints
     """Per token, with one for "no word" at both ends."""
     hashes: Ints
@@ -136,7 +138,7 @@ def block(text: str) -> Block:
     static = _static(seen.folded, tags, seen.sentences, seen.values, spans, clauses)
     # Nothing that cuts a quotation or a bracket in two.
     whole = (static[:, _HALF_BRACKET] == 0) & (static[:, _HALF_QUOTE] == 0)
-    return Block(seen, words, tags, hashes, spans[whole], clauses[whole], static[whole])
+    return Block(seen, words, _telling(seen.folded, words), tags, hashes, spans[whole], clauses[whole], static[whole])
 
 
 def word_hash(word: str) -> int:
@@ -168,6 +170,11 @@ def _tokens(folded: str) -> tuple[Ints, Ints, Ints]:
         np.array([*tags, 0], dtype=np.int32),
         np.array([*hashes, 0], dtype=np.int32),
     )
+
+
+def _telling(folded: str, words: Ints) -> tuple[str, ...]:
+    texts = [folded[start:end] for start, end in words.tolist()]
+    return tuple(text if any(map(str.isalnum, text)) else "" for text in texts)
 
 
 def _tagged(folded: str) -> Iterator[tuple[str, str]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
-from qa.answer.candidates import layout
+from qa.answer.candidates import block, layout
 from qa.answer.kinds import KINDS, Expected
-from qa.answer.ranker import Choice, Source
+from qa.answer.meaning import Wanted, shipped
+from qa.answer.ranker import Choice, Source, best_partners
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
@@ -25,12 +27,18 @@ embedded model 18 of the 20 English and Japanese dev questions have more, eight 
 LEADING = 3
 """Hits whose scores are compared: as many as are looked into for an answer, whatever ``top_k`` is."""
 _FIGURE = regex.compile(r"[\d一二三四五六七八九十百千万两几半]")
-_NAMES = ("ns", "nt")  # of three characters and more: shorter ones are often no names (上岗, 离京)
+_NAMES = ("ns", "nt", "eng")  # of three characters and more: shorter ones are often no names (上岗, 离京)
 _OTHER_SCRIPT = regex.compile(r"^\P{Han}*$|[\p{Hiragana}\p{Katakana}]")
 
 
 def evidence(
-    asked: Expected, found: Retrieved, hits: Sequence[Hit], source: Source, choice: Choice, passage: StoredPassage
+    asked: Expected,
+    found: Retrieved,
+    hits: Sequence[Hit],
+    source: Source,
+    choice: Choice,
+    passage: StoredPassage,
+    wanted: Wanted,
 ) -> dict[str, float]:
     """Measures by name, each about 0 to 1 but for scores and margins."""
     idf = found.idf
@@ -73,12 +81,40 @@ def evidence(
         "no_figure": float(asked.kind in {"number", "date"} and not _FIGURE.search(text)),
         "no_unit": float(_lacks_unit(asked, source, choice)),
     }  # fmt: skip
+    measures |= _told(source, choice, passage, wanted)
     measures |= {f"kind_{kind}": float(asked.kind == kind) for kind in KINDS}
     measures["foreign"] = foreign
     measures["far"] = foreign * float(leads.cosine < FAR)
-    for name in ("holds", "score", "nearness", "margin", "dense_first"):
+    for name in ("holds", "score", "nearness", "margin", "dense_first", "told", "untold", "names_untold"):
         measures[f"foreign_{name}"] = foreign * measures[name]
     return measures
+
+
+def _told(source: Source, choice: Choice, passage: StoredPassage, wanted: Wanted) -> dict[str, float]:
+    """How much of what the question's words mean is told by the passage and by the sentence, lines above included.
+
+    ``untold`` is the weight of the words that nothing there is like; ``names_untold`` the share of those names.
+    """
+    if not len(wanted.words):
+        return {"told": 0.0, "told_sentence": 0.0, "untold": 1.0, "untold_sentence": 1.0, "names_untold": 0.0}
+    meanings = shipped()
+    above = [meanings.similar(wanted, block(line)) for line in passage.head.splitlines() if line.strip()]
+    head = np.maximum.reduce([np.zeros(len(wanted.words)), *(each.max(1) for each in above)])
+    whole = np.maximum(head, meanings.similar(wanted, block(passage.text)).max(1, initial=0.0))
+    sentence = source.block.layout.sentences[choice.sentence : choice.sentence + 1]
+    told = np.maximum(head, best_partners(source.similar, source.block, sentence)[:, 0])
+    names = whole[list(wanted.names)]
+    return {
+        "told": float(wanted.weights @ whole),
+        "told_sentence": float(wanted.weights @ told),
+        "untold": float(wanted.weights @ (whole < UNLIKE)),
+        "untold_sentence": float(wanted.weights @ (told < UNLIKE)),
+        "names_untold": float((names < UNLIKE).mean()) if len(names) else 0.0,
+    }
+
+
+UNLIKE = 0.15
+"""Likeness (squared cosine) below which a word is told by nothing. Other borders are unmeasured."""
 
 
 def _missing(names: Sequence[str], text: str) -> float:
@@ -87,7 +123,13 @@ def _missing(names: Sequence[str], text: str) -> float:
 
 
 def _lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
-    """A figure was asked for by its measure word, and none with this word stands in or behind the candidate."""
+    """A figure was asked for by its measure word, and none with this word stands in or behind the candidate.
+
+    What a telephone or an account is known by is a run of figures, of four at least.
+    """
+    if _IDENTIFIER.search(asked.folded[: asked.start]) or _IDENTIFIER_EN.search(asked.folded):
+        text = source.block.layout.folded[choice.start : choice.end]
+        return not regex.search(r"\d[\d\- ]{3,}", text)
     if asked.kind != "number" or not regex.match(r"\p{Han}", asked.units) or asked.units == "个":
         return False
     units = _PEOPLE if asked.units in _PEOPLE else asked.units
@@ -95,6 +137,10 @@ def _lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
     return not any(unit in around for unit in units)
 
 
+_IDENTIFIER = regex.compile(r"(?:号码|编号|账号|邮编|密码)(?:是|为)?$")
+_IDENTIFIER_EN = regex.compile(
+    r"\b(?:phone|telephone|fax|account|registration|serial) number\b|\bpostcode\b|電話番号|郵便番号"
+)
 _PEOPLE = "名位人个"
 """Measure words of people: who is asked for by one is told by another."""
 

@@ -9,19 +9,16 @@ import numpy as np
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from embeddings.vectors import Vectors
-from qa.answer import ranker
+from qa.answer import meaning, ranker
 from qa.answer.candidates import Floats, Layout, block, layout
 from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
-from qa.answer.ranker import Source, Weights, adjusted, choose, inputs, matched, scores
+from qa.answer.meaning import Wanted
+from qa.answer.ranker import Source, Weights, adjusted, best_partners, choose, inputs, matched, scores
 from qa.articles import dateline_length
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
-
-SENTENCE_TERMS = 0.7
-"""Share of a sentence's score that its matched terms make; the rest is its cosine with the question. A choice by hand;
-other shares are unmeasured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,8 @@ class Finding:
     sentence: tuple[int, int]
     """The sentence around it, in ``layout.text``."""
     evidence: Mapping[str, float]
+    kind: Kind
+    """What the question wants."""
 
     @property
     def text(self) -> str:
@@ -67,15 +66,20 @@ def nearness(passage: StoredPassage, vectors: Mapping[str, Vectors], question: V
     return Near(cosines[:sentences], cosines[sentences:])
 
 
-def best_sentence(passage: StoredPassage, near: Near, idf: Mapping[str, float]) -> tuple[int, int] | None:
-    """The sentence with most of the question's words and meaning; None without any."""
-    seen = layout(passage.text)
-    if not len(near.sentences):
+def best_sentence(passage: StoredPassage, idf: Mapping[str, float], wanted: Wanted) -> tuple[int, int] | None:
+    """The sentence that tells most of the question, word for word and in other words alike; None without any.
+
+    Both shares count the same: on the dev questions the evidence was in 86 of 99 sentences chosen so, in 80 with the
+    words alone, in 83 with their meaning alone, and the sentence's cosine added nothing.
+    """
+    whole = block(passage.text)
+    if not len(whole.layout.sentences):
         return None
-    weights = np.array(list(idf.values()), dtype=np.float32)
-    share = (weights @ matched(seen, idf).present) / (float(weights.sum()) or 1.0)
-    best = int(np.argmax(SENTENCE_TERMS * share + (1 - SENTENCE_TERMS) * near.sentences))
-    return seen.place(*seen.sentences[best].tolist())
+    rarity = np.array(list(idf.values()), dtype=np.float32)
+    share = (rarity @ matched(whole.layout, idf).present) / (float(rarity.sum()) or 1.0)
+    told = wanted.weights @ best_partners(meaning.shipped().similar(wanted, whole), whole, whole.layout.sentences)
+    best = int(np.argmax(share + told))
+    return whole.layout.place(*whole.layout.sentences[best].tolist())
 
 
 def find(
@@ -95,24 +99,30 @@ def find(
         weights: of the ranker; the shipped ones when not given.
     """
     asked = expected(found.question)
-    sources = look(asked, hits[:LEADING], passages, near)
-    seen = inputs(asked, found.idf, sources)
+    wanted = meaning.shipped().wanted(found.question, found.words)
+    sources = look(asked, hits[:LEADING], passages, near, wanted)
+    seen = inputs(asked, found.idf, sources, wanted.weights)
     choice = choose(seen, adjusted(seen, scores(seen, weights or ranker.shipped())), sources)
     if choice is None:
         return None
     source = sources[choice.source]
     around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
     place = source.block.layout.place(choice.start, choice.end)
-    measures = evidence(asked, found, hits, source, choice, passages[hits[source.passage].passage_id])
+    measures = evidence(asked, found, hits, source, choice, passages[hits[source.passage].passage_id], wanted)
     field = ranker.FIELDS[source.field]
-    return Finding(source.passage, field, source.block.layout, *place, around, measures)
+    return Finding(source.passage, field, source.block.layout, *place, around, measures, asked.kind)
 
 
 def look(
-    asked: Expected, hits: Sequence[Hit], passages: Mapping[int, StoredPassage], near: Sequence[Near]
+    asked: Expected,
+    hits: Sequence[Hit],
+    passages: Mapping[int, StoredPassage],
+    near: Sequence[Near],
+    wanted: Wanted,
 ) -> list[Source]:
     """What the answer is looked for in: each passage's text, and the lines above it that may hold one."""
     scales = [_scale([one.sentences for one in near]), _scale([one.clauses for one in near])]
+    meanings = meaning.shipped()
     sources: list[Source] = []
     for number, (hit, cosine) in enumerate(zip(hits, near, strict=True)):
         passage = passages[hit.passage_id]
@@ -122,13 +132,18 @@ def look(
             for values, (mean, spread) in zip((cosine.sentences, cosine.clauses), scales, strict=True)
         )
         if len(above):
-            sources.append(Source(block(passage.text), 0, number, score, above, clauses))
+            whole = block(passage.text)
+            sources.append(Source(whole, 0, number, score, above, clauses, meanings.similar(wanted, whole)))
         for field, line in _lines(passage, asked):
             seen = layout(line)
             most = float(above.max()) if len(above) else 0.0
             if len(seen.sentences):
-                flat = [np.full(len(spans), most, dtype=np.float32) for spans in (seen.sentences, seen.clauses)]
-                sources.append(Source(block(line), field, number, score, *flat))
+                whole = block(line)
+                sentences, parts = (
+                    np.full(len(spans), most, dtype=np.float32) for spans in (seen.sentences, seen.clauses)
+                )
+                alike = meanings.similar(wanted, whole)
+                sources.append(Source(whole, field, number, score, sentences, parts, alike))
     return sources
 
 

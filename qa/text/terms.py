@@ -37,7 +37,7 @@ _STOP_WORDS = """
     什么 为什么 为何 哪些 哪个 哪里 哪儿 哪位 哪种 哪一 哪年 多少 多久 多大 怎么 怎样 怎么样 如何 何时 何地 何人 何种
     何处 何者
     the a an of in on at to for by and or is are was were be been do does did what which who whom whose when where
-    why how many much s t
+    why how many much s t i me my we us our you your
 """
 _STOP = frozenset(_STOP_WORDS.split())
 # What OpenCC turns a Traditional character into within phrases only (計畫 计划, 答覆 答复), or writers do (看著 看着):
