@@ -29,7 +29,7 @@ from benchmarks.reliability import bins, calibration_error, draw
 from benchmarks.squad import contains, exact, f1
 from embeddings import Embedder, load_embedder
 from qa.answer import meaning, ranker, verdict
-from qa.answer.finding import Finding, Near, best_sentence, embedded_texts, find, look, nearness
+from qa.answer.finding import Near, best_sentence, embedded_texts, find, look, nearness, settled
 from qa.answer.kinds import Expected, expected
 from qa.answer.ranker import Inputs, Source, Weights, from_tensors, inputs
 from qa.answer.vectors import SentenceVectors
@@ -413,13 +413,16 @@ class Judged:
     answerable: bool
 
 
-def judged(cases: Iterator[Case], kind: str, weights: Weights) -> Iterator[Judged]:
-    """The evidence of each case and whether the text found is right."""
+def judged(cases: Iterator[Case], kind: str, weights: Weights) -> Iterator[tuple[Judged, ...]]:
+    """The evidence of what is found in each case, the short text and the clauses around it, and whether it is right."""
     for case in cases:
-        finding = find(case.found, case.found.hits, case.passages, case.near, weights)
-        if finding is not None:
-            right = kind == "asked" and contains(finding.text, case.golds)
-            yield Judged(case.set_name, kind, case.number, finding.evidence, right, kind == "asked")
+        findings = find(case.found, case.found.hits, case.passages, case.near, weights)
+        told = [kind == "asked" and contains(finding.text, case.golds) for finding in findings]
+        if findings:
+            yield tuple(
+                Judged(case.set_name, kind, case.number, finding.evidence, right, kind == "asked")
+                for finding, right in zip(findings, told, strict=True)
+            )
 
 
 def logistic(
@@ -464,12 +467,11 @@ def fit(sets: Sets) -> None:
     save_file(train(data), ranker.WEIGHTS)
     print(f"ranker: {len(data)} questions, {ranker.WEIGHTS.stat().st_size} bytes")
     rows = halves(sets, data)
-    values = judge(rows)
-    verdict.WEIGHTS.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    report(rows)
+    measured = report(rows)
+    verdict.WEIGHTS.write_text(json.dumps(judge(rows) | {"measured": measured}, indent=1) + "\n", encoding="utf-8")
 
 
-def halves(sets: Sets, data: Sequence[Example]) -> list[Judged]:
+def halves(sets: Sets, data: Sequence[Example]) -> list[tuple[Judged, ...]]:
     """Evidence for questions with and without their answer, each by a ranker that has not seen its half.
 
     The halves are of passages, first and second: neighbours are of one article.
@@ -481,7 +483,7 @@ def halves(sets: Sets, data: Sequence[Example]) -> list[Judged]:
         return int(place[name][number] >= border[name])
 
     weights = [from_tensors(train([e for e in data if half(e.set_name, e.number) != side])) for side in (0, 1)]
-    rows: list[Judged] = []
+    rows: list[tuple[Judged, ...]] = []
     for name in TRAINED_ON:
         for kind, cases in (
             ("asked", sets.cases(name, reworded=True)),
@@ -494,8 +496,9 @@ def halves(sets: Sets, data: Sequence[Example]) -> list[Judged]:
     return rows
 
 
-def judge(rows: Sequence[Judged]) -> dict[str, dict[str, float]]:
-    """The verdict's file: both regressions and the thresholds."""
+def judge(found: Sequence[tuple[Judged, ...]]) -> dict[str, dict[str, float]]:
+    """The verdict's file: both regressions, over short texts and the clauses around them, and the thresholds."""
+    rows = [row for forms in found for row in forms]
     values = {
         "answerable": logistic(rows, lambda row: row.answerable, 0.5),
         "right": logistic(rows, lambda row: row.right, WITHOUT),
@@ -509,19 +512,22 @@ ANSWERED_FROM = 0.1
 """Probability of being right from which on an answer is given."""
 
 
-def report(rows: Sequence[Judged]) -> None:
-    """Prints error rates and calibration, the verdict fitted on the other half; draws the reliability diagram."""
+def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
+    """Prints error rates and calibration, the verdict fitted on the other half; draws the reliability diagram.
+
+    Gives the rates that the verdict's file carries: see ``qa.answer.verdict.Measured``.
+    """
     confidences: list[float] = []
     truths: list[bool] = []
     table: dict[tuple[str, str], list[tuple[str, bool]]] = {}
-    number = {id(row): i for i, row in enumerate(rows)}
     for fold in (0, 1):
-        judge_ = verdict.from_json(judge([row for row in rows if row.number % 2 != fold]))
-        for row in rows:
-            if row.number % 2 == fold:
+        judge_ = verdict.from_json(judge([forms for forms in rows if forms[0].number % 2 != fold]))
+        for number, forms in enumerate(rows):
+            row = settled(forms, judge_)
+            if row is not None and row.number % 2 == fold:
                 status, confidence = judge_.verdict(row.evidence)
                 table.setdefault((row.set_name, row.kind), []).append((status, row.right))
-                if row.kind == "asked" or number[id(row)] % 8 == 0:
+                if row.kind == "asked" or number % 8 == 0:
                     confidences.append(confidence)
                     truths.append(row.right)
     for (name, kind), outcomes in sorted(table.items()):
@@ -536,6 +542,17 @@ def report(rows: Sequence[Judged]) -> None:
     print(f"expected calibration error {error:.3f} over {len(truths)} questions")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(draw(found, f"{len(truths)} questions of the public sets, error {error:.3f}"), encoding="utf-8")
+    asked = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind == "asked"]
+    vain = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind != "asked"]
+    given = [float(right) for status, right in asked if status == "answered"]
+    return {
+        "answerable": len(asked),
+        "answerable_refused": round(float(np.mean([status == "not_found" for status, _ in asked])), 3),
+        "right_when_answered": round(float(np.mean(given)), 3),
+        "unanswerable": len(vain),
+        "unanswerable_answered": round(float(np.mean([status == "answered" for status, _ in vain])), 3),
+        "calibration_error": round(error, 3),
+    }
 
 
 def measure(sets: Sets) -> None:
@@ -574,7 +591,8 @@ def _best_sentence(case: Case) -> str:
 
 
 def _found(case: Case, weights: Weights) -> str:
-    finding: Finding | None = find(case.found, case.found.hits, case.passages, case.near, weights)
+    findings = find(case.found, case.found.hits, case.passages, case.near, weights)
+    finding = settled(findings, verdict.shipped())
     return finding.text if finding else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from qa.answer import meaning
 from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
+from qa.answer.finding import settled
 from qa.answer.kinds import expected
 from qa.answer.ranker import (
     DENSE,
@@ -29,6 +30,7 @@ from qa.answer.ranker import (
     scores,
     shipped,
 )
+from qa.answer.verdict import Judge, Logistic
 from qa.text import Terms
 
 HOLDING = [
@@ -114,21 +116,20 @@ def test_the_candidate_that_overlaps_most_with_the_likely_ones_is_chosen() -> No
     # p = 0.45, 0.45, 0.1. Expected F1: 0.45 + 0.45·(6/8) = 0.7875 for both, 0.1 for the third; the probability of
     # holding the right one is 0.45 for the short and 0.9 for the long.
     scored = np.log(np.array([0.45, 0.45, 0.1], np.float32))
-    choice = choose(seen, scored, [source], containing=0.5)
-    assert choice is not None
+    choice = choose(seen, scored, [source], containing=0.5)[0]
     assert source.block.layout.folded[choice.start : choice.end] == "口罩八千只"
     assert choice.overlap == pytest.approx(0.7875, abs=1e-4)
     assert choice.holds == pytest.approx(0.9, abs=1e-4)
     assert not choice.widened
 
 
-def test_an_unsure_choice_is_widened_to_its_clauses() -> None:
+def test_behind_a_choice_stand_the_clauses_around_it() -> None:
     source = _source(
         "昨天街道送出口罩八千只，手套三百副，今天公园的花都开了，游客很多，园方把开放的时间延长到了晚上十点，大家都说好。"
     )
     seen = _seen(source, "八千只", "三百副", "游客", "晚上十点")
-    choice = choose(seen, np.log(np.array([0.3, 0.28, 0.22, 0.2], np.float32)), [source])
-    assert choice is not None
+    narrow, choice = choose(seen, np.log(np.array([0.3, 0.28, 0.22, 0.2], np.float32)), [source])
+    assert source.block.layout.folded[narrow.start : narrow.end] == "八千只"
     folded = source.block.layout.folded
     assert choice.widened
     assert choice.end - choice.start <= LINE_CHARS
@@ -140,7 +141,21 @@ def test_an_unsure_choice_is_widened_to_its_clauses() -> None:
 
 def test_nothing_is_chosen_among_nothing() -> None:
     seen = inputs(expected("谁？"), {}, [], NO_WORDS)
-    assert choose(seen, scores(seen, shipped()), []) is None
+    assert choose(seen, scores(seen, shipped()), []) == ()
+
+
+@dataclass
+class Found:
+    evidence: dict[str, float]
+
+
+def test_what_is_likely_right_is_given_alone_and_else_with_the_clauses_around_it() -> None:
+    judge = Judge(Logistic(0.0, {}), Logistic(0.0, {"sure": 1.0}), 0.1, 0.1)
+    likely, unlikely, around = Found({"sure": 0.1}), Found({"sure": -0.1}), Found({"sure": -1.0})
+    assert settled([likely, around], judge) is likely  # 1 / (1 + exp(−0.1)) = 0.525
+    assert settled([unlikely, around], judge) is around
+    assert settled([unlikely], judge) is unlikely
+    assert settled([], judge) is None
 
 
 def test_a_number_is_not_answered_without_a_figure() -> None:
@@ -174,6 +189,5 @@ def test_a_plain_question_gets_the_plain_answer(question: str, text: str, answer
     source = replace(_source(text), similar=meaning.shipped().similar(wanted, block(text)))
     idf = {term: 1.0 for term in ("李明", "出生", "小说", "桥", "设计") if term in question.replace("說", "说")}
     seen = inputs(expected(question), idf, [source], wanted.weights)
-    choice = choose(seen, adjusted(seen, scores(seen, shipped())), [source])
-    assert choice is not None
+    choice = choose(seen, adjusted(seen, scores(seen, shipped())), [source])[-1]
     assert answer in text[slice(*source.block.layout.place(choice.start, choice.end))]

@@ -8,8 +8,12 @@ import math
 import numpy as np
 import pytest
 
+from qa.answer.candidates import block
 from qa.answer.elsewhere import ALIKE, containment, retold
+from qa.answer.evidence import lacks_unit
 from qa.answer.finding import Near, find
+from qa.answer.kinds import expected
+from qa.answer.ranker import Choice, Source
 from qa.answer.verdict import WEIGHTS, Logistic, from_json, shipped
 from qa.articles import Piece
 from qa.hits import Hit
@@ -47,6 +51,26 @@ def test_what_is_far_is_shown_and_never_claimed() -> None:
     assert JUDGE.verdict({"found": 0.1, "sure": 0.5, "far": 0.0})[0] == "answered"
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "lacks"),
+    [
+        ("热线的电话号码是多少？", "5名", True),
+        ("热线的电话号码是多少？", "8351-2047", False),
+        ("What is the phone number of the hotline?", "5名", True),
+        ("送去多少只口罩？", "8000只", False),
+        ("送去多少桶药水？", "8000只", True),
+    ],
+)
+def test_a_figure_of_another_kind_lacks_its_unit(question: str, answer: str, lacks: bool) -> None:
+    text = f"昨日清点，共{answer}。"
+    seen = block(text)
+    none = np.zeros(1, np.float32)
+    source = Source(seen, 0, 0, 1.0, none, none, np.zeros((0, len(seen.words)), np.float32))
+    start = seen.layout.folded.index(answer)
+    choice = Choice(0, 0, start, start + len(answer), 0.5, 0.5, 0.5, 0.0, False)
+    assert lacks_unit(expected(question), source, choice) is lacks
+
+
 TEXT = "昨日，街道总工会为社区送去口罩八千只。居民李芳收到后表示感谢。"
 
 
@@ -68,9 +92,7 @@ def _evidence(hits: int = 1, searched: int = 100, scale: float = 1.0) -> dict[st
     near = [Near(scale * np.array([0.6, 0.2], np.float32), scale * np.array([0.1, 0.7, 0.2], np.float32))] * min(
         hits, 3
     )
-    finding = find(found, found.hits, passages, near)
-    assert finding is not None
-    return dict(finding.evidence)
+    return dict(find(found, found.hits, passages, near)[0].evidence)
 
 
 def test_every_measure_of_the_shipped_verdict_is_told() -> None:
@@ -91,8 +113,9 @@ def test_what_stands_behind_the_first_three_hits_does_not_count() -> None:
 
 def test_a_clear_case_is_answered_and_an_empty_one_refused() -> None:
     assert shipped().verdict(_evidence())[0] == "answered"
-    far = _evidence() | {"coverage": 0.5, "unknown": 0.6, "passage_share": 0.02, "sentence_share": 0.0, "holds": 0.05}
-    far |= {"overlap": 0.05, "exact": 0.01, "surely": -4.0, "score": 0.0, "rarest_missing": 1.0, "lexical_first": 0.02}
+    nothing = {"passage_share": 0.0, "sentence_share": 0.0, "told": 0.0, "told_sentence": 0.0, "untold": 1.0}
+    weak = {"holds": 0.05, "overlap": 0.05, "exact": 0.01, "surely": -4.0, "score": 0.0, "lexical_first": 0.02}
+    far = _evidence() | nothing | weak | {"coverage": 0.3, "unknown": 0.6, "names": 1.0, "names_missing": 1.0}
     assert shipped().verdict(far)[0] == "not_found"
 
 

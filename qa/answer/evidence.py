@@ -27,7 +27,9 @@ embedded model 18 of the 20 English and Japanese dev questions have more, eight 
 LEADING = 3
 """Hits whose scores are compared: as many as are looked into for an answer, whatever ``top_k`` is."""
 _FIGURE = regex.compile(r"[\d一二三四五六七八九十百千万两几半]")
-_NAMES = ("ns", "nt", "eng")  # of three characters and more: shorter ones are often no names (上岗, 离京)
+_NAMES = ("ns", "nt", "eng")
+"""Tags of names in a Chinese question, of three characters and more: shorter ones are often no names (上岗, 离京)."""
+_HAN = regex.compile(r"\p{Han}")
 _OTHER_SCRIPT = regex.compile(r"^\P{Han}*$|[\p{Hiragana}\p{Katakana}]")
 
 
@@ -50,7 +52,9 @@ def evidence(
     text = source.block.layout.folded[choice.start : choice.end]
     whole = sum(idf.values()) or 1.0
     unknown = math.log(1 + (found.searched + 0.5) / 0.5) - 1e-6
-    names = [word for word, tag in rjieba.tag(asked.folded) if tag in _NAMES and len(word) > 2]
+    spelt = {wanted.words[i] for i in wanted.spellings}
+    tagged = rjieba.tag(asked.folded) if _HAN.search(asked.folded) else ()
+    names = [word for word, tag in tagged if tag in _NAMES and len(word) > 2 and word not in spelt]
     scores = [hit.score for hit in hits[:LEADING]]
     cosines = [hit.cosine for hit in hits[:LEADING]]
     leads = hits[source.passage]
@@ -79,7 +83,7 @@ def evidence(
         "widened": float(choice.widened),
         "length": math.log(len(text)),
         "no_figure": float(asked.kind in {"number", "date"} and not _FIGURE.search(text)),
-        "no_unit": float(_lacks_unit(asked, source, choice)),
+        "no_unit": float(lacks_unit(asked, source, choice)),
     }  # fmt: skip
     measures |= _told(source, choice, passage, wanted)
     measures |= {f"kind_{kind}": float(asked.kind == kind) for kind in KINDS}
@@ -122,7 +126,7 @@ def _missing(names: Sequence[str], text: str) -> float:
     return sum(name[: max(2, len(name) - 1)] not in text for name in names) / len(names) if names else 0.0
 
 
-def _lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
+def lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
     """A figure was asked for by its measure word, and none with this word stands in or behind the candidate.
 
     What a telephone or an account is known by is a run of figures, of four at least.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
@@ -15,6 +16,7 @@ from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Source, Weights, adjusted, best_partners, choose, inputs, matched, scores
+from qa.answer.verdict import Judge
 from qa.articles import dateline_length
 from qa.hits import Hit
 from qa.retrieve import Retrieved
@@ -35,8 +37,6 @@ class Finding:
     sentence: tuple[int, int]
     """The sentence around it, in ``layout.text``."""
     evidence: Mapping[str, float]
-    kind: Kind
-    """What the question wants."""
 
     @property
     def text(self) -> str:
@@ -88,8 +88,8 @@ def find(
     passages: Mapping[int, StoredPassage],
     near: Sequence[Near],
     weights: Weights | None = None,
-) -> Finding | None:
-    """The text of the first hits that answers best; None when there is no candidate at all.
+) -> tuple[Finding, ...]:
+    """The text of the first hits that answers best, and behind it the clauses around it; nothing without candidates.
 
     Args:
         found: the question's retrieval.
@@ -102,15 +102,37 @@ def find(
     wanted = meaning.shipped().wanted(found.question, found.words)
     sources = look(asked, hits[:LEADING], passages, near, wanted)
     seen = inputs(asked, found.idf, sources, wanted.weights)
-    choice = choose(seen, adjusted(seen, scores(seen, weights or ranker.shipped())), sources)
-    if choice is None:
-        return None
-    source = sources[choice.source]
-    around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
-    place = source.block.layout.place(choice.start, choice.end)
-    measures = evidence(asked, found, hits, source, choice, passages[hits[source.passage].passage_id], wanted)
-    field = ranker.FIELDS[source.field]
-    return Finding(source.passage, field, source.block.layout, *place, around, measures, asked.kind)
+    findings = []
+    for choice in choose(seen, adjusted(seen, scores(seen, weights or ranker.shipped())), sources):
+        source = sources[choice.source]
+        around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
+        place = source.block.layout.place(choice.start, choice.end)
+        measures = evidence(asked, found, hits, source, choice, passages[hits[source.passage].passage_id], wanted)
+        field = ranker.FIELDS[source.field]
+        findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
+    return tuple(findings)
+
+
+class Told(Protocol):
+    """Whatever has evidence."""
+
+    @property
+    def evidence(self) -> Mapping[str, float]:
+        """Measures by name."""
+
+
+AnyTold = TypeVar("AnyTold", bound=Told)
+
+
+def settled(findings: Sequence[AnyTold], judge: Judge) -> AnyTold | None:
+    """Of a finding and the clauses around it the first that is more likely right than not, else the last."""
+    sure = (finding for finding in findings if judge.right.probability(finding.evidence) >= SURE)
+    return next(sure, findings[-1] if findings else None)
+
+
+SURE = 0.5
+"""Probability of being right from which on a text is given without the clauses around it. More makes answers longer:
+with 0.7, 3 points of F1 are lost on CMRC 2018 and no more dev questions are right; with 0.3, 4 of 100 fewer are."""
 
 
 def look(

@@ -11,7 +11,7 @@ Trained on the answers of the public sets by ``python -m benchmarks.answers fit`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -488,28 +488,28 @@ class Choice:
     score: float
     """The largest score; larger where the ranker finds what it knows of answers."""
     widened: bool
-    """Whether the span is more than the best candidate: the clauses around it, for the ranker isn't sure."""
+    """Whether the span is more than the best candidate: the clauses around it."""
 
 
-CONTAINING = 0.8
+CONTAINING = 0.6
 """How much holding the right answer counts beside the expected F1 when a candidate is chosen. Measured on halves of the
 sets (docs/answers.md): more makes answers longer and oftener right, less makes them shorter and oftener exact."""
-SURE = 0.9
-"""Probability of holding the right answer from which on a candidate is given as it is."""
 ROOM_CHARS = 36
 """A candidate may be longer than the right one by this much and still count as holding it."""
 LINE_CHARS = 42
 """Longest answer made of clauses around a candidate: a line to read at a glance."""
 
 
-def choose(seen: Inputs, scored: Floats, sources: Sequence[Source], containing: float = CONTAINING) -> Choice | None:
-    """The candidate of the largest expected worth, or the clauses around it when that isn't sure; None without any.
+def choose(
+    seen: Inputs, scored: Floats, sources: Sequence[Source], containing: float = CONTAINING
+) -> tuple[Choice, ...]:
+    """The candidate of the largest expected worth, and behind it the clauses around it, if they are more; or nothing.
 
     The worth of a candidate is (1 − containing) · expected F1 + containing · probability that it holds the right one,
     over the BEST most probable candidates; F1 is of characters, by place.
     """
     if not len(scored):
-        return None
+        return ()
     chances = np.exp(scored - scored.max()).astype(np.float64)
     chances /= chances.sum()
     order = np.argsort(-scored, kind="stable")[:BEST]
@@ -527,10 +527,7 @@ def choose(seen: Inputs, scored: Floats, sources: Sequence[Source], containing: 
     held = float(holds[best])
     block = sources[int(seen.source[row])].block
     high = _with_measure(block, high)
-    wide = _widest(seen, chances, block, row) if held < SURE else None
-    if wide is not None:
-        low, high, held = wide
-    return Choice(
+    choice = Choice(
         int(seen.source[row]),
         int(seen.sentence[row]),
         low,
@@ -539,8 +536,13 @@ def choose(seen: Inputs, scored: Floats, sources: Sequence[Source], containing: 
         float(overlap[best]),
         float(chance[best]),
         float(scored[order[0]]) / 10,
-        wide is not None,
+        widened=False,
     )
+    wide = _widest(seen, chances, block, row)
+    if wide is None or wide[:2] == (low, high):
+        return (choice,)
+    low, high, held = wide
+    return choice, replace(choice, start=low, end=high, holds=held, widened=True)
 
 
 def _with_measure(block: Block, end: int) -> int:

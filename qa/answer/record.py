@@ -17,7 +17,7 @@ from embeddings.vectors import Vectors
 from qa.answer import meaning, verdict
 from qa.answer.elsewhere import retold
 from qa.answer.evidence import LEADING, missing_terms
-from qa.answer.finding import Finding, Near, best_sentence, embedded_texts, find, nearness
+from qa.answer.finding import Finding, best_sentence, embedded_texts, find, nearness, settled
 from qa.answer.places import places
 from qa.answer.vectors import SentenceVectors
 from qa.filters import EVERYTHING, Filters
@@ -90,7 +90,7 @@ def _record(
 ) -> Record:
     wanted = meaning.shipped().wanted(found.question, found.words)
     near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits]
-    finding = find(found, hits, passages, near[:LEADING])
+    finding = settled(find(found, hits, passages, near[:LEADING]), verdict.shipped())
     status: verdict.Status = "not_found"
     confidence = 0.0
     if finding is not None:
@@ -130,7 +130,6 @@ def _record(
         "question": question.question,
         "status": status,
         "answer": _printed(finding) if finding is not None and status == "answered" else None,
-        **(_parts(found, hits, passages, near) if finding and finding.kind == "list" and status == "answered" else {}),
         "confidence": round(confidence, 3),
         "searched_as": found.question,
         "passages": shown,
@@ -138,20 +137,6 @@ def _record(
         "trace_id": None,
         "elapsed_ms": None,
     }
-
-
-def _parts(
-    found: Retrieved, hits: Sequence[Hit], passages: Mapping[int, StoredPassage], near: Sequence[Near]
-) -> Record:
-    """What each passage that answers a question for several things gives to the answer, when more than one does."""
-    parts: list[Record] = []
-    for number, (hit, cosine) in enumerate(zip(hits, near, strict=True)):
-        part = find(found, [hit], passages, [cosine])
-        if part is not None and verdict.shipped().verdict(part.evidence)[0] == "answered":
-            parts.append({"rank": number + 1, "text": _printed(part)})
-    texts = list(dict.fromkeys(part["text"] for part in parts))
-    told_once = [next(part for part in parts if part["text"] == text) for text in texts]
-    return {"parts": told_once} if len(told_once) > 1 else {}
 
 
 def _source(passage: StoredPassage) -> Record:

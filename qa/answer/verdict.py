@@ -55,10 +55,36 @@ class Judge:
         return ("answered" if claimed else "possible"), confidence
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How often the shipped judge erred on the public sets when it was fitted on their other half; shares of 1."""
+
+    answerable: int
+    """Questions that the passages answer, two in three reworded."""
+    answerable_refused: float
+    right_when_answered: float
+    unanswerable: int
+    """Questions whose passage, or whose sentence, was taken away, or that ask about another name."""
+    unanswerable_answered: float
+    calibration_error: float
+    """Expected calibration error of ``confidence``."""
+
+
+@cache
+def _file() -> dict[str, dict[str, float]]:
+    values: dict[str, dict[str, float]] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return values
+
+
 @cache
 def shipped() -> Judge:
     """The judge that comes with the package."""
-    return from_json(json.loads(WEIGHTS.read_text(encoding="utf-8")))
+    return from_json(_file())
+
+
+def measured() -> Measured:
+    """The rates that docs/answers.md and the help page tell."""
+    return Measured(**_file()["measured"])  # type: ignore[arg-type]  # counts are whole in the file
 
 
 def from_json(values: Mapping[str, Mapping[str, float]]) -> Judge:
