@@ -135,7 +135,7 @@ def endless(fault: Fault) -> None:
     with suppress(OSError):
         if fault.is_stream:
             for number in range(1_000_000):
-                fault.send(event({"content": GOOD if number == 0 else "口罩"}))
+                fault.send(event({"content": GOOD if number == 0 else "口罩" * 9}))
         else:
             for _ in range(1_000_000):
                 fault.send(b" " * 4096)

@@ -121,19 +121,25 @@ def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | N
 @click.option("--article", "articles", multiple=True, type=int, metavar="ID", help="Only from the article of this id.")
 @click.option("--since", metavar="DAY", help="Only from articles of this day and later, like 2020-03-08.")
 @click.option("--until", metavar="DAY", help="Only from articles of this day and earlier.")
+@click.option("--generate/--no-generate", default=None, help="Let the language model write under it; default: if set.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
 @_with_settings
-def ask(question: str, history: tuple[str, ...], as_json: bool, **filters: Any) -> None:
+def ask(question: str, history: tuple[str, ...], generate: bool | None, as_json: bool, **filters: Any) -> None:
     """Answer one question."""
     from qa.answer import record_json  # noqa: PLC0415 (comes with the bot)
 
     only = Filters.read(filters)
     with show.progress_bar() as bar, _bot(bar) as bot:
-        record = bot.ask(question, history=history, filters=only)
+        if generate:
+            bot.check_writer()
+        wanted = generate is not False and bot.writer is not None
+        record = bot.ask(question, history=history, filters=only, generate=wanted and as_json)
         if as_json:
             click.echo(record_json(record))
         else:
             show.answer(record, bot.store)
+            if wanted:
+                show.writing(bot.writing_under(record), bot.settings.llm_model or "")
 
 
 @wenbao.command()

@@ -6,7 +6,7 @@ import os
 import re
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qa.batch import BatchReport
     from qa.cli.doctor import Check
     from qa.evaluate import Comparison, Evaluation
+    from qa.generate import Written
     from qa.generations import Progress
     from qa.indexing import IndexReport
     from qa.pack import MergeReport
@@ -137,6 +138,21 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
             "    " + _styled(f"{source['file']}:{source['start']}-{source['end']}  {passage['score']:.2f}", dim=True)
         )
         click.echo("    " + _marked(passage, store).replace("\n", "\n    "))
+
+
+def writing(states: Iterable[Written], model: str) -> None:
+    """What a language model writes under an answer, as it comes, and why if it isn't whole."""
+    is_begun = False
+    for written in states:
+        if written.added and not is_begun:
+            click.echo("\n" + _styled(f"Written by {model} from these passages; trust them, not it:", dim=True))
+        is_begun = is_begun or bool(written.added)
+        click.echo(printable(written.added), nl=False)
+        sys.stdout.flush()
+        if written.done:
+            click.echo("" if is_begun else None, nl=is_begun)
+            if written.error:
+                said(written.error.code, written.error.message)
 
 
 def page(split: SplitPage) -> None:

@@ -33,7 +33,10 @@ _MAY_END = regex.compile(r"[。！？!?．｡‼⁇⁈⁉….\n\r]")
 _OPENERS, _CLOSERS = regex.compile(r"[“‘「『《〈（(\[【〔]"), regex.compile(r"[”’」』》〉）)\]】〕]")
 _THINKING = regex.compile(r"\s*<think>.*?(?:</think>\s*|$)", regex.S)
 _SCRIPTS = regex.compile(r"<\s*(script|style|iframe|object|svg|math)\b.*?(?:<\s*/\s*\1\s*>|$)", regex.S | regex.I)
-_PICTURE = regex.compile(r"!\[[^\]\n]*\](?:\([^)\s]*[^)\n]*\)|\[[^\]\n]*\])")
+_PICTURE_BEGINS = regex.compile(r"!(?=\[[^\d\s^])")
+_PICTURE_SIGN = "\ue000"
+"""Stands for the exclamation mark of a picture, which would end a sentence."""
+_PICTURE = regex.compile(rf"[!{_PICTURE_SIGN}]\[[^\]\n]*\](?:\([^)\s]*[^)\n]*\)|\[[^\]\n]*\])")
 _LINK = regex.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _TAG = regex.compile(r"<\s*/?[a-zA-Z!?][^<>]*>")
 _TAG_START = regex.compile(r"<(?=\s*[a-zA-Z/!?])")
@@ -70,7 +73,7 @@ class Grounding:
             GenerationError: LLM_LEAK; then nothing of the text is to be shown.
         """
         self._look_for_secrets(piece)
-        self._buffer += piece
+        self._buffer = _PICTURE_BEGINS.sub(_PICTURE_SIGN, self._buffer + piece)
         if not self._is_begun and not self._begin():
             return self._written("")
         may_end = _MAY_END.search(self._buffer, self._looked_at)
@@ -189,15 +192,14 @@ class Grounding:
 
 def plain(text: str) -> str:
     """A sentence without markup: no HTML, no Markdown, no control or direction signs, on one line."""
-    # Marks are kept out of the way: what is written like [1](address) is a link, and its number would be read as one.
     text = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")
+    text = "".join(c for c in text if c == _PICTURE_SIGN or unicodedata.category(c)[0] != "C")
     before = None
     while text != before:  # what is taken out may leave another: <scr<b>ipt>
         before = text
         text = _TAG.sub("", _SCRIPTS.sub("", text))
         text = _LINK.sub(r"\1", _PICTURE.sub("", text))
-    text = _EMPHASIS.sub("", _LINE_SIGNS.sub("", text))
+    text = _EMPHASIS.sub("", _LINE_SIGNS.sub("", text.replace(_PICTURE_SIGN, "")))
     return str(_TAG_START.sub("", text)).strip()
 
 

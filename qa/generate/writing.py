@@ -79,8 +79,12 @@ class Writer:
             except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
                 states.put(error)
             finally:
+                # As asyncio.run does, but without waiting for its threads: the search of a name may hang for long.
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                if left := asyncio.all_tasks(loop):
+                    loop.run_until_complete(asyncio.wait(left))
+                loop.close()
                 states.put(None)
-                loop.close()  # doesn't wait for a search of a name that hangs, as asyncio.run would
 
         # A thread of its own, since the caller's may have a loop that runs, as in a notebook.
         thread = threading.Thread(target=run, name="wenbao-llm", daemon=True)

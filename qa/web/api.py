@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -18,6 +16,7 @@ from qa.web.asking import Asking, allowed
 from qa.web.bodies import Strict, Text, errors, json_body, read_json
 from qa.web.credentials import IsAsker, IsCaller
 from qa.web.records import AnswerRecord, ArticleList, FullArticle, Health
+from qa.web.writing import events, with_text
 
 MAX_TOP_K = 50
 MAX_HISTORY = 100
@@ -41,6 +40,8 @@ class Ask(Strict):
     """Passages wanted; the server's setting when absent."""
     filters: AskFilters | None = None
     """Which articles may answer; all when absent."""
+    generate: bool = False
+    """Let the owner's language model write under the answer."""
 
 
 def router(asking: Asking) -> APIRouter:
@@ -60,6 +61,8 @@ def router(asking: Asking) -> APIRouter:
     async def ask(request: Request, caller: IsAsker) -> Response:
         """The answer record; with ``Accept: text/event-stream`` the events passages, answer (the record) and done."""
         body = await read_json(request, Ask)
+        if body.generate:
+            bot.check_writer()
         record = await asking.ask(
             caller,
             body.question,
@@ -68,16 +71,12 @@ def router(asking: Asking) -> APIRouter:
             top_k=body.top_k,
             filters=body.filters or EVERYTHING,
         )
-        answer = record_json(record)
-        if "text/event-stream" not in request.headers.get("accept", ""):
-            return Response(answer, media_type="application/json")
-
-        def events() -> Iterator[str]:
-            passages = json.dumps(record["passages"], ensure_ascii=False)
-            for name, data in (("passages", passages), ("answer", answer), ("done", "{}")):
-                yield f"event: {name}\ndata: {data}\n\n"
-
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        if "text/event-stream" in request.headers.get("accept", ""):
+            told = events(bot, record, generate=body.generate)
+            return StreamingResponse(told, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        if body.generate:
+            record = await with_text(bot, record)
+        return Response(record_json(record), media_type="application/json")
 
     @routes.get(
         "/api/articles",

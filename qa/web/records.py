@@ -77,10 +77,34 @@ class SearchedIn(Strict):
     passages: int
 
 
+class Removed(Strict):
+    """What was taken out of a model's text: sentences without a passage that bears them out, marks of none."""
+
+    sentences: int
+    marks: int
+
+
+class TextError(Strict):
+    """Why a text isn't there, or not whole."""
+
+    code: str
+    message: str
+
+
+class Generated(Strict):
+    """What a language model wrote under an answer; ``citations`` are the ranks that its marks name."""
+
+    text: str | None
+    citations: list[int]
+    model: str
+    removed: Removed
+    error: TextError | None
+
+
 class AnswerRecord(Strict):
     """The answer record, the same from every surface; ``missing_terms`` are words that no article has.
 
-    ``searched_in`` stands in the answers to questions with filters.
+    ``searched_in`` stands in the answers to questions with filters, ``generated`` where that was asked for.
     """
 
     id: str | None = None
@@ -92,6 +116,7 @@ class AnswerRecord(Strict):
     passages: list[FoundPassage]
     missing_terms: list[str] = Field(default=[])
     searched_in: SearchedIn | None = None
+    generated: Generated | None = None
     trace_id: str
     elapsed_ms: float
 
