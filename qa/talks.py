@@ -140,6 +140,17 @@ class Talks:
             self._rows("UPDATE talks SET changed_at = ? WHERE id = ?", (now, talk))
         return True
 
+    def complete(self, visitor: str, talk: str, record: Record) -> bool:
+        """Puts a record in the place of the one of its ``trace_id`` in the visitor's conversation, if that is there."""
+        with self._lock, transaction(self._connection, self._path):
+            return bool(
+                self._rows(
+                    "UPDATE turns SET record = ? WHERE talk = (SELECT id FROM talks WHERE id = ? AND visitor = ?) "
+                    "AND json_extract(record, '$.trace_id') = ? RETURNING id",
+                    (json.dumps(record, ensure_ascii=False), talk, _hash(visitor), record["trace_id"]),
+                )
+            )
+
     def talk(self, talk: str) -> Talk | None:
         """The conversation of that id, for whoever has the id; None when there is none."""
         with self._lock:

@@ -61,7 +61,7 @@ def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
     for words in LANGUAGES.values():
         gradio.mount_gradio_app(
             app,
-            _page(conversations, words, settings.question_chars),
+            _page(conversations, words, settings.question_chars, writes=asking.bot.writer is not None),
             path=f"/{words.path}",
             theme=theme,
             head=_head(words),
@@ -86,7 +86,7 @@ def _head(words: Words) -> str:
     )
 
 
-def _page(conversations: Conversations, words: Words, question_chars: int) -> gradio.Blocks:
+def _page(conversations: Conversations, words: Words, question_chars: int, *, writes: bool) -> gradio.Blocks:
     def show(shown: Shown) -> Parts:
         return "", list(shown.messages), shown
 
@@ -96,6 +96,10 @@ def _page(conversations: Conversations, words: Words, question_chars: int) -> gr
 
     def ask_example(context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request) -> Iterator[Parts]:
         yield from ask(str(event.value["text"]), context, shown, request)
+
+    def write(context: str, shown: Shown) -> Iterator[tuple[list[dict[str, str]], Shown]]:
+        for written in conversations.write(words, shown, context):
+            yield list(written.messages), written
 
     def reopen(context: str) -> Parts:
         return show(conversations.open(words, Context.read(context).talk))
@@ -144,9 +148,17 @@ def _page(conversations: Conversations, words: Words, question_chars: int) -> gr
         outputs = [question, chatbot, talk]
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asking = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
-        question.submit(ask, [question, context, talk], outputs, **asking)
-        chatbot.example_select(ask_example, [context, talk], outputs, **asking)
+        answered = [
+            question.submit(ask, [question, context, talk], outputs, **asking),
+            chatbot.example_select(ask_example, [context, talk], outputs, **asking),
+        ]
         reopened.click(reopen, [context], outputs, **hidden)
+        if writes:
+            # Among themselves, so that a slow model keeps nobody from asking; ended by whatever is asked next.
+            writing = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "write"}
+            ended = [found.then(write, [context, talk], [chatbot, talk], **writing) for found in answered]
+            for begins in (question.submit, chatbot.example_select, reopened.click):
+                begins(None, None, None, cancels=ended)
         page.load(refresh, None, [chatbot, ready], **hidden)
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     return page

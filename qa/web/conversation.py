@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from qa.bot import Bot
 from qa.chat import depends
 from qa.errors import WenbaoError
 from qa.filters import EVERYTHING, Filters
+from qa.generate import Written
 from qa.store import StoredArticle
 from qa.talks import ID, Record, Talks
 from qa.web import render
@@ -86,12 +87,22 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwritten:
+    """An answer under which a language model is still to write, and what is offered instead of it."""
+
+    record: Record
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A conversation on a page: its id, what was asked, and the messages; both oldest first."""
 
     id: str = ""
     questions: tuple[str, ...] = ()
     messages: tuple[dict[str, str], ...] = field(default=(), repr=False)
+    unwritten: Unwritten | None = field(default=None, repr=False)
+    """Of the last message, where that is an answer which has just been found."""
 
     def with_message(self, role: str, content: str) -> Shown:
         """The conversation one message later, without its oldest ones beyond ``KEPT_TURNS``."""
@@ -157,20 +168,50 @@ class Conversations:
             yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
             history = () if context.alone else shown.questions
             record = self._answer(caller, question, history=history, filters=context.filters)
-            yield self._answered_with(asked, words, record, passages)
+            answered = self._answered_with(asked, words, record, passages)
+            yield replace(answered, unwritten=Unwritten(record))
             self._keep(context, record)
             if record["status"] != "answered" and (instead := self._instead(record, question)):
-                yield self._answered_with(asked, words, record, passages, instead)
+                answered = self._answered_with(asked, words, record, passages, instead)
+                yield replace(answered, unwritten=Unwritten(record, tuple(instead)))
         except WenbaoError as error:
             yield asked.with_message("assistant", render.note(words.errors.get(error.code, error.message)))
         except Exception:
             log.exception("A question of the chat failed")
             yield asked.with_message("assistant", render.note(words.failed))
 
+    def write(self, words: Words, shown: Shown, sent: str = "") -> Iterator[Shown]:
+        """The conversation as the owner's language model writes under its last answer; nothing without one."""
+        found = shown.unwritten
+        if found is None or self._bot.writer is None or found.record["status"] == "not_found":
+            return
+        asked = replace(shown, questions=shown.questions[:-1], messages=shown.messages[:-1])
+        plain, (passages, _) = dict(found.record), self.overview()
+        record = self._bot.with_text(plain, Written())
+        yield self._answered_with(asked, words, record, passages, found.instead, is_writing=True)
+        for written in self._bot.writing_under(plain):
+            record = self._bot.with_text(plain, written)
+            is_writing = not written.done
+            yield self._answered_with(asked, words, record, passages, found.instead, is_writing=is_writing)
+        try:
+            context = Context.read(sent)
+            self._talks.complete(context.visitor, context.talk, record)
+        except WenbaoError as error:
+            log.error("A text could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
+
     def _answered_with(
-        self, asked: Shown, words: Words, record: Record, passages: int, instead: Sequence[str] = ()
+        self,
+        asked: Shown,
+        words: Words,
+        record: Record,
+        passages: int,
+        instead: Sequence[str] = (),
+        *,
+        is_writing: bool = False,
     ) -> Shown:
-        answer = render.answer(record, words, passages, self._pieces, instead, is_judged=self._is_judged)
+        answer = render.answer(
+            record, words, passages, self._pieces, instead, is_judged=self._is_judged, is_writing=is_writing
+        )
         return asked.with_message("assistant", answer).with_question(record["question"])
 
     def _keep(self, context: Context, record: Record) -> None:

@@ -33,6 +33,7 @@ STATUS_LOOKS = {"answered": "good", "possible": "fair", "not_found": ""}
 SURE_FROM = {"high": 0.75, "middle": 0.5, "low": 0.0}
 """From which confidence on an answer is called surely, rather and hardly right."""
 
+_CITATION = re.compile(r"\[(\d{1,4})\]")
 # In scripts with blanks a line break may be the end of a line only; in the others it ends a paragraph, and stays.
 _LINE_END = re.compile(r"(?<=[\x00-\x7f])\n")
 
@@ -146,13 +147,14 @@ def answer(
     instead: Sequence[str] = (),
     *,
     is_judged: bool = False,
+    is_writing: bool = False,
 ) -> str:
     """An answer record as a message: the short answer, its status in words, then the passages, best first.
 
     ``passages`` is how many the corpus has, filters aside; ``pieces_of`` tells which slices of the original a passage
     of the record shows, or none where the article is gone by now (the passage then stays unmarked); ``instead`` are
     questions that the passages do answer, to be offered where this one was not; ``is_judged``: the owner wants to know
-    what one thinks of it.
+    what one thinks of it; ``is_writing``: what a language model writes under it isn't all there yet.
     """
     status = record["status"]
     cards = [_card(passage, words, pieces_of(passage)) for passage in record["passages"]]
@@ -172,6 +174,8 @@ def answer(
     if cards and status == "not_found":
         parts.append(Markup('<p class="wb-nearest">{}</p>').format(words.nearest))
     parts += cards[:1]
+    if "generated" in record:
+        parts.append(_generated(record, words, is_writing=is_writing))
     if cards[1:]:
         parts.append(
             Markup('<details class="wb-more"><summary>{}</summary>{}</details>').format(
@@ -187,6 +191,31 @@ def answer(
         )
         parts.append(Markup('<div class="wb-thumbs"><span>{}</span>{}</div>').format(words.was_it_good, thumbs))
     return one_block(Markup('<div class="wb-answer wb-{}">{}</div>').format(status, Markup("").join(parts)))
+
+
+def _generated(record: Record, words: Words, *, is_writing: bool) -> Markup:
+    """What a language model wrote: plain text, whose marks lead to the passages, and that it is a model's."""
+    generated = record["generated"]
+    text, passages = generated["text"] or "", {passage["rank"]: passage for passage in record["passages"]}
+    parts = [Markup('<p class="wb-by">{}</p>').format(words.written_by.format(model=generated["model"]))]
+    pieces = [
+        _citation(passages[int(piece)], words) if number % 2 and int(piece) in passages else Markup.escape(piece)
+        for number, piece in enumerate(_CITATION.split(text))
+    ]
+    if text:
+        parts.append(Markup('<p class="wb-written" dir="auto">{}</p>').format(Markup("").join(pieces)))
+    if is_writing:
+        parts.append(Markup('<p class="wb-state">{}</p>').format(words.writing))
+    elif generated["error"]:
+        parts.append(Markup('<p class="wb-state">{}</p>').format(words.written_partly if text else words.unwritten))
+    return Markup('<div class="wb-generated">{}</div>').format(Markup("").join(parts))
+
+
+def _citation(passage: Record, words: Words) -> Markup:
+    source = passage["source"]
+    spans = [(mark["start"], mark["end"]) for mark in passage["highlights"]] or [(source["start"], source["end"])]
+    url = article_url(source["article_id"], spans, words)
+    return Markup('<a class="wb-cite" href="{}">{}</a>').format(url, passage["rank"])
 
 
 def _headline(record: Record, words: Words, passages: int) -> Markup:

@@ -63,6 +63,11 @@ class Words:
     also: str
     also_in: str
     was_it_good: str
+    written_by: str
+    """Heads what a language model wrote."""
+    writing: str
+    written_partly: str
+    unwritten: str
     thumbs: Mapping[str, str]
     """What one may think of an answer, by ``qa.review.Thumb``."""
     more_passages: str
@@ -144,6 +149,10 @@ ZH = Words(
     also="同样内容另见",
     also_in="{name}（{file}，第 {rank} 条）",
     was_it_good="这个回答有用吗？",
+    written_by="语言模型 {model} 根据这些段落写的，可能有误，请以原文为准",
+    writing="正在写…",
+    written_partly="没有写完，到此为止。",
+    unwritten="语言模型这次没有写出有原文为据的话，请看原文。",
     thumbs={"up": "有用", "down": "没用"},
     more_passages="另有 {count} 段",
     open_article="看原文",
@@ -233,6 +242,10 @@ ZH_HANT = Words(
     also="同樣內容另見",
     also_in="{name}（{file}，第 {rank} 條）",
     was_it_good="這個回答有用嗎？",
+    written_by="語言模型 {model} 根據這些段落寫的，可能有誤，請以原文為準",
+    writing="正在寫…",
+    written_partly="沒有寫完，到此為止。",
+    unwritten="語言模型這次沒有寫出有原文為據的話，請看原文。",
     thumbs={"up": "有用", "down": "沒用"},
     more_passages="另有 {count} 段",
     open_article="看原文",
@@ -322,6 +335,10 @@ EN = Words(
     also="The same is told in",
     also_in="{name} ({file}, no. {rank})",
     was_it_good="Was this useful?",
+    written_by="Written by the language model {model} from these passages; it may be wrong, they are what counts",
+    writing="Writing…",
+    written_partly="It broke off here.",
+    unwritten="The language model wrote nothing that the passages bear out; please read them.",
     thumbs={"up": "Yes", "down": "No"},
     more_passages="{count} more passages",
     open_article="Open the original",
