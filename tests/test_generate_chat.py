@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,10 +15,10 @@ from llm_faults import GOOD, Server, answers_status, fault_server, says
 from web_fixtures import PAYLOADS, Page
 
 from qa.bot import Bot
-from qa.generate import Support, Written
+from qa.generate import Written
 from qa.talks import Talks
 from qa.web.conversation import Conversations, Shown
-from qa.web.words import EN, ZH
+from qa.web.words import EN, ZH, Words
 
 QUESTION = "景山街道总工会三八节发了多少口罩？"
 VISITOR, TALK = "v" * 22, "t" * 22
@@ -56,6 +57,17 @@ def asked(conversations: Conversations) -> Shown:
     return shown
 
 
+def drained(states: AsyncIterator[Shown]) -> list[Shown]:
+    async def drain() -> list[Shown]:
+        return [shown async for shown in states]
+
+    return asyncio.run(drain())
+
+
+def written(conversations: Conversations, words: Words = ZH) -> list[Shown]:
+    return drained(conversations.write(words, asked(conversations), SENT))
+
+
 def page(shown: Shown) -> Page:
     return Page(shown.messages[-1]["content"])
 
@@ -65,7 +77,7 @@ def test_the_answer_is_there_before_the_model_is_asked(conversations: Conversati
     shown = asked(conversations)
     assert page(shown).answers == ["8000个"]
     assert server.requests == []
-    first, *_, last = conversations.write(ZH, shown, SENT)
+    first, *_, last = drained(conversations.write(ZH, shown, SENT))
     assert ZH.writing in page(first).text
     assert page(first).answers == page(last).answers == ["8000个"]
     assert ZH.written_by.format(model=MODEL) in page(last).text
@@ -76,7 +88,7 @@ def test_the_answer_is_there_before_the_model_is_asked(conversations: Conversati
 
 
 def test_a_mark_leads_to_the_article_and_nowhere_else(conversations: Conversations, bot: Bot) -> None:
-    *_, last = conversations.write(ZH, asked(conversations), SENT)
+    *_, last = written(conversations)
     [cited] = [dict(attributes) for tag, attributes in page(last).tags if ("class", "wb-cite") in attributes.items()]
     source = bot.ask(QUESTION)["passages"][0]["source"]
     assert urlsplit(str(cited["href"])).path == f"/articles/{source['article_id']}"
@@ -84,7 +96,7 @@ def test_a_mark_leads_to_the_article_and_nowhere_else(conversations: Conversatio
 
 
 def test_the_text_is_kept_with_the_conversation(conversations: Conversations, talks: Talks) -> None:
-    *_, last = conversations.write(ZH, asked(conversations), SENT)
+    *_, last = written(conversations)
     kept = talks.talk(TALK)
     assert kept
     assert [turn.record["generated"]["text"] for turn in kept.turns] == [GOOD]
@@ -107,15 +119,15 @@ def test_a_broken_model_is_told_in_a_line(
 ) -> None:
     """LLM-003: one friendly line, and the extracts."""
     server.behaviour = behaviour
-    *_, last = conversations.write(EN, asked(conversations), SENT)
+    *_, last = written(conversations, EN)
     assert page(last).answers == ["8000个"]
     assert told in page(last).text
 
 
 def test_nothing_is_written_without_a_model_or_an_answer(seeds_bot: Bot, bot: Bot, talks: Talks) -> None:
-    assert list(Conversations(bot, talks).write(ZH, Shown())) == []
+    assert drained(Conversations(bot, talks).write(ZH, Shown())) == []
     alone = Conversations(seeds_bot, talks)
-    assert list(alone.write(ZH, asked(alone))) == []
+    assert drained(alone.write(ZH, asked(alone))) == []
     *_, failed = Conversations(bot, talks).ask(ZH, "", Shown())
     assert failed.unwritten is None
 
@@ -127,15 +139,18 @@ def test_hostile_text_of_a_model_is_shown_as_text(
     """LLM-005, and with the filter out of the way too: what is shown is escaped whatever comes."""
     plain = page(asked(conversations)).tags
     server.behaviour = says(f"景山街道总工会发放防疫口罩8000个{payload}[1]。{GOOD}")
-    *_, last = conversations.write(ZH, asked(conversations), SENT)
+    *_, last = written(conversations)
     text = page(last).text
     for sign in ("<script", "<img", "<svg", "<iframe", "onerror", "javascript:window"):
         assert sign not in text or sign not in payload
-    monkeypatch.setattr(Support, "__call__", lambda *_: True)
     record = conversations._bot.ask(QUESTION)
-    states = [Written(f"{payload}[1]", f"{payload}[1]", (1,)), Written(f"{payload}[1]", "", (1,), done=True)]
-    monkeypatch.setattr(conversations._bot, "writing_under", lambda _: iter(states))
-    *_, last = conversations.write(ZH, asked(conversations), SENT)
+
+    async def says_it(_: object) -> AsyncIterator[Written]:
+        yield Written(f"{payload}[1]", f"{payload}[1]", (1,))
+        yield Written(f"{payload}[1]", "", (1,), done=True)
+
+    monkeypatch.setattr(conversations._bot.writer, "stream", says_it)
+    *_, last = written(conversations)
     assert record["passages"]
     known = {"div", "p", "a"}
     assert {tag for tag, _ in page(last).tags} <= {tag for tag, _ in plain} | known

@@ -10,7 +10,7 @@ after the settings that Gradio reads as it is loaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
 
@@ -97,8 +97,8 @@ def _page(conversations: Conversations, words: Words, question_chars: int, *, wr
     def ask_example(context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request) -> Iterator[Parts]:
         yield from ask(str(event.value["text"]), context, shown, request)
 
-    def write(context: str, shown: Shown) -> Iterator[tuple[list[dict[str, str]], Shown]]:
-        for written in conversations.write(words, shown, context):
+    async def write(context: str, shown: Shown) -> AsyncIterator[tuple[list[dict[str, str]], Shown]]:
+        async for written in conversations.write(words, shown, context):
             yield list(written.messages), written
 
     def reopen(context: str) -> Parts:

@@ -6,9 +6,11 @@ there it comes back after a restart, at another page, or in another language.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -180,22 +182,26 @@ class Conversations:
             log.exception("A question of the chat failed")
             yield asked.with_message("assistant", render.note(words.failed))
 
-    def write(self, words: Words, shown: Shown, sent: str = "") -> Iterator[Shown]:
-        """The conversation as the owner's language model writes under its last answer; nothing without one."""
+    async def write(self, words: Words, shown: Shown, sent: str = "") -> AsyncIterator[Shown]:
+        """The conversation as the owner's language model writes under its last answer; nothing without one.
+
+        Asynchronous, so that it ends at once when it is cancelled: the page waits for that before it asks anew.
+        """
         found = shown.unwritten
         if found is None or self._bot.writer is None or found.record["status"] == "not_found":
             return
         asked = replace(shown, questions=shown.questions[:-1], messages=shown.messages[:-1])
-        plain, (passages, _) = dict(found.record), self.overview()
+        plain, (passages, _) = dict(found.record), await asyncio.to_thread(self.overview)
         record = self._bot.with_text(plain, Written())
-        yield self._answered_with(asked, words, record, passages, found.instead, is_writing=True)
-        for written in self._bot.writing_under(plain):
-            record = self._bot.with_text(plain, written)
-            is_writing = not written.done
-            yield self._answered_with(asked, words, record, passages, found.instead, is_writing=is_writing)
+        answered = partial(self._answered_with, asked, words, passages=passages, instead=found.instead)
+        yield await asyncio.to_thread(answered, record, is_writing=True)
+        async with aclosing(self._bot.writer.stream(plain)) as states:
+            async for written in states:
+                record = self._bot.with_text(plain, written)
+                yield await asyncio.to_thread(answered, record, is_writing=not written.done)
         try:
             context = Context.read(sent)
-            self._talks.complete(context.visitor, context.talk, record)
+            await asyncio.to_thread(self._talks.complete, context.visitor, context.talk, record)
         except WenbaoError as error:
             log.error("A text could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
 
