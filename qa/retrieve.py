@@ -68,6 +68,7 @@ class Retriever:
         self.vectors = vectors
         self.embedder = embedder
         self.terms = terms
+        self.texts = texts
         self.weights = weights or FusionWeights()
         self._reader = Reader(embedder, terms, texts, lexical.document_frequency, len(lexical))
 

@@ -177,6 +177,11 @@ class Store:
             ).reshape(-1, 2)
             return Catalogue(places, pairs[:, 0], pairs[:, 1])
 
+    def passage_lengths(self) -> list[int]:
+        """How many characters each passage shows, in no order."""
+        with self._reading() as connection:
+            return [length for (length,) in connection.execute("SELECT length(text) FROM passages")]
+
     # --- texts ---
 
     def document(self, file: str) -> Document:

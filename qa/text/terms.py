@@ -44,6 +44,7 @@ _STOP = frozenset(_STOP_WORDS.split())
 # both forms give one term. These are the pairs that made a difference in ten million characters. Folding leaves them
 # alone, for jieba should see 画家 and 覆盖 as they are.
 _ONE_TERM = str.maketrans("画著藉覆瞭甦彷锺钜麽", "划着借复了苏仿钟巨么")
+_FREQUENCY_DIGITS = 12
 _Cut = tuple[str, int, int]
 _Words = Callable[[str], list[_Cut]]
 """From a run to the words that search mode finds in it, which may overlap."""
@@ -217,7 +218,7 @@ def _jiebas_own() -> tuple[Any, dict[str, int], int]:
 def _entry(path: Path, number: int, fields: list[str]) -> tuple[str, int | None, str | None]:
     """Word, frequency and tag of a line in jieba's format; its frequency, its tag or both may be missing."""
     word, *rest = fields
-    frequency = int(rest.pop(0)) if rest and rest[0].isdecimal() else None
+    frequency = int(rest.pop(0)) if rest and rest[0].isdecimal() and len(rest[0]) <= _FREQUENCY_DIGITS else None
     tag = rest.pop(0) if rest and rest[0].isascii() and rest[0].isalpha() else None
     if rest:
         raise _malformed(path, number, "word, frequency and tag, the last two optional", fields)

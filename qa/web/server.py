@@ -37,13 +37,17 @@ from qa.web.admission import Admission
 from qa.web.articles_api import router as articles_routes
 from qa.web.asking import Asking
 from qa.web.connections import KEEP_ALIVE_S, House
+from qa.web.corpus_page import router as corpus_routes
 from qa.web.cors import SiteCors
 from qa.web.failures import add_error_handlers
 from qa.web.guard import LOCAL_HOSTS, Guard
 from qa.web.metrics import Metrics
 from qa.web.metrics import router as metrics_routes
+from qa.web.review_api import router as review_routes
+from qa.web.review_page import router as review_page_routes
 from qa.web.widget_files import WidgetFiles
 from qa.web.words import LANGUAGES, choose
+from qa.web.words_api import router as words_routes
 
 STATIC = Path(__file__).parent / "static"
 LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -52,7 +56,7 @@ OTHER_FILES = 256
 FAREWELL_S = 3
 """Longest time for requests under way when the server stops: an answer takes milliseconds, an open chat page is a
 stream without end."""
-UPLOAD_PATHS = ("/api/articles", "/api/batch")
+UPLOAD_PATHS = ("/api/articles", "/api/words", "/api/batch")
 """Paths that take files of up to ``WENBAO_FILE_MB``, and check credentials before they read them: see ``Guard``."""
 
 CHAT_BYTES = 1024 * 1024
@@ -103,6 +107,10 @@ def build_app(bot: Bot) -> ASGIApp:
     app.state.review = review
     app.state.uploads = uploads
     app.include_router(articles_routes())
+    app.include_router(words_routes(bot, uploads))
+    app.include_router(corpus_routes(bot))
+    app.include_router(review_routes(bot, review))
+    app.include_router(review_page_routes(bot, review))
     asking = Asking(bot, admission, metrics, review)
     app.include_router(api.router(asking))
     app.include_router(openai_api.router(asking, address_of(settings)))
