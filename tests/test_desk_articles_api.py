@@ -150,7 +150,7 @@ def test_only_the_owner_changes_the_corpus(
 
 
 def test_an_admins_token_opens_it_from_elsewhere(desk: Desk) -> None:
-    token = desk.app._app.state.access.make_token("desk", ["admin"])  # type: ignore[attr-defined]
+    token = desk.app.app.state.access.make_token("desk", ["admin"])  # type: ignore[attr-defined]
     shown = {"authorization": f"Bearer {token if isinstance(token, str) else token[0]}"}
     params = {"name": "from-afar.md", "wait": "60"}
     response = desk.client_from("203.0.113.7").post("/api/articles", params=params, content=PAGE, headers=shown)

@@ -114,14 +114,14 @@ def test_the_owner_adds_looks_into_tries_and_deletes(opened: Opener, site: Site,
     expect(page.locator("#words-said")).to_contain_text("synonyms.txt, line 1")
     page.locator("#synonyms").fill("面罩 口罩\n")
     page.locator("#words button").click()
-    expect(page.locator("#job-text")).to_contain_text(words.job_states["done"])
+    expect(page.locator("#job-text")).to_contain_text(f"{words.kinds['terms']} · {words.job_states['done']}")
     assert "口罩" in str(site.desk.bot.ask("面罩")["passages"][0]["why"]["terms"])
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_the_owner_reviews_makes_gold_exports_and_forgets(opened: Opener, site: Site, look: Look) -> None:
     words = DESK[look.language]
-    client, log = site.desk.client, site.desk.app._app.state.review  # type: ignore[attr-defined]
+    client, log = site.desk.client, site.desk.app.app.state.review  # type: ignore[attr-defined]
     for question in ("渡口添了几艘木船？", "天坛几点关门？", "天坛几点关门?", "茶馆有几张桌子？"):
         asked = client.post("/api/ask", json={"question": question}).json()
     log.feedback(asked["trace_id"], Feedback("down", "ocr_error", "认错了字"))
@@ -171,7 +171,7 @@ def test_the_owner_reviews_makes_gold_exports_and_forgets(opened: Opener, site: 
 @pytest.mark.parametrize("tab", ["corpus", "review"])
 def test_from_elsewhere_the_pages_ask_for_a_token(opened: Opener, make_desk: MakeDesk, tab: str) -> None:
     desk = make_desk(hosts=("bot.example",))  # such a server trusts nobody for where they come from
-    token, _ = desk.app._app.state.access.make_token(f"desk-{tab}", ["admin"])  # type: ignore[attr-defined]
+    token, _ = desk.app.app.state.access.make_token(f"desk-{tab}", ["admin"])  # type: ignore[attr-defined]
     with served(desk.app) as address:
         page = opened(LOOKS[0])
         page.goto(f"{address}/zh/{tab}")
@@ -203,7 +203,7 @@ def hostile(make_desk: MakeDesk, tmp_path_factory: pytest.TempPathFactory) -> It
         text = f"# {headline} 第{number}篇\n\n□本报记者 {headline}\n\n第{number}号仓库存有{payload}口罩。\n"
         (folder / f"{number:03} {name}.md").write_text(text, encoding="utf-8")
     desk = make_desk(folder)
-    log = desk.app._app.state.review  # type: ignore[attr-defined]
+    log = desk.app.app.state.review  # type: ignore[attr-defined]
     for number, payload in enumerate(XSS_PAYLOADS):
         source = {"file": payload, "article": payload, "article_id": 1, "section": payload, "start": 0, "end": 1}
         passages = [{"source": source, "highlights": []}]

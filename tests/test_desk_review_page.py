@@ -25,7 +25,7 @@ FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "＝1+1", 
 
 
 def review_of(desk: Desk) -> ReviewLog:
-    found: ReviewLog = desk.app._app.state.review  # type: ignore[attr-defined]
+    found: ReviewLog = desk.app.app.state.review  # type: ignore[attr-defined]
     return found
 
 
