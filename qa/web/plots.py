@@ -14,6 +14,8 @@ from markupsafe import Markup
 WIDTH = 360
 HEIGHT = 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 6, 10, 34
+_WIDEST = 48
+"""Of a bar, so that a single day is no wall."""
 _MOST_LABELS = 8
 """Labels below the bars; with more bars only some get one."""
 
@@ -59,7 +61,7 @@ def svg(plot: Plot) -> Markup:
     totals = [sum(column) for column in zip(*(series.values for series in plot.series), strict=True)]
     top, step = _scale(max(totals, default=0))
     width = (WIDTH - _LEFT - _RIGHT) / max(len(plot.labels), 1)
-    gap = min(3.0, width * 0.2)
+    gap = max(min(3.0, width * 0.2), width - _WIDEST)
     high = HEIGHT - _TOP - _BOTTOM
 
     def y(value: float) -> float:

@@ -103,7 +103,7 @@ def plots(figures: Figures, words: Words, desk: DeskWords) -> list[Plot]:
             "confidence",
             desk.confidence_plot,
             desk.confidence_plot_text.format(answered=answered),
-            [f"{ten}0%" for ten in range(10)],
+            [f"{10 * ten}%" for ten in range(10)],
             desk.confidence,
             desk.number_of_questions,
             [Series(desk.number_of_questions, "good", figures.confidence)],
