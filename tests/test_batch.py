@@ -143,9 +143,8 @@ def test_rows_are_read_no_further_than_a_chunk_ahead() -> None:
             yield Row(taken, str(taken), f"第{taken}问")
 
     found = answers(Echo(), endless())
-    next(found)
-    next(found)
-    assert taken == 2 * CHUNK
+    asked = sum(len(next(found)) for _ in range(8))
+    assert taken == asked <= 8 * CHUNK
 
 
 def test_a_huge_line_is_refused_without_being_held_in_memory(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ Stands on top of the bot, beside the web: nothing here knows how an answer is fo
     scoring              answers against gold columns and an earlier run
     writing              answered rows → jsonl, csv, xlsx, HTML
     about, running       the index that answers; the run at the desk
+    job, jobs            the same as jobs of a server, kept on disk
 
 A row that can't be asked becomes a record with ``status`` "error" that names its line, and the rest goes on; a blank
 one becomes "skipped", so that the output's rows stand beside the input's.

@@ -20,6 +20,8 @@ from qa.errors import QuestionError, WenbaoError
 
 CHUNK = 128
 """Rows that are asked together and then synced to disk: enough to embed questions in one go, little to lose."""
+FIRST_CHUNK = 8
+"""Rows of the first chunk, each next one having twice as many: so that somebody who waits soon sees that it goes on."""
 SHOWN_IDS = 20
 """Repeated ids that a report names."""
 
@@ -115,7 +117,9 @@ def answers(
         extras: what is kept beside a record.
     """
     remaining = iter(rows)
-    while chunk := list(islice(remaining, CHUNK)):
+    size = min(FIRST_CHUNK, CHUNK)
+    while chunk := list(islice(remaining, size)):
+        size = min(2 * size, CHUNK)
         refusals = [refusal(asker, row) for row in chunk]
         questions = [
             None if row.blank or refused else question(row) for row, refused in zip(chunk, refusals, strict=True)

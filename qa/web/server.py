@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import click
 import uvicorn
 from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
@@ -26,13 +27,26 @@ from starlette.types import ASGIApp
 
 from qa.access import NAME as ACCESS_NAME
 from qa.access import Access
+from qa.batch.jobs import Jobs
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
 from qa.uploads import Uploads
-from qa.web import api, api_docs, article_page, feedback_api, help_page, history_api, openai_api, page_view, widget_api
+from qa.web import (
+    api,
+    api_docs,
+    article_page,
+    batch_api,
+    batch_page,
+    feedback_api,
+    help_page,
+    history_api,
+    openai_api,
+    page_view,
+    widget_api,
+)
 from qa.web.admission import Admission
 from qa.web.articles_api import router as articles_routes
 from qa.web.asking import Asking
@@ -79,10 +93,13 @@ def build_app(bot: Bot) -> ASGIApp:
     review = ReviewLog(bot.settings.data, bot.settings.review_days)
     talks = Talks(bot.settings.data, bot.settings.talk_days)
     uploads = Uploads(bot)
+    jobs = Jobs(bot)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(jobs.start_working)
         yield
+        await run_in_threadpool(jobs.close)
         admission.close()
         uploads.close()
         app.state.access.close()
@@ -121,6 +138,8 @@ def build_app(bot: Bot) -> ASGIApp:
     metrics.gauge("wenbao_passages", "Passages of the corpus.", lambda: bot.store.counts()["passages"])
     app.include_router(feedback_api.router())
     app.include_router(widget_api.router(WidgetFiles.read()))
+    app.include_router(batch_api.router(jobs))
+    app.include_router(batch_page.router())
     app.include_router(article_page.router(bot))
     app.include_router(page_view.router(bot))
     app.include_router(help_page.router())

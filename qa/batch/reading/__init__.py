@@ -176,7 +176,8 @@ def _as_table(found: Questions, *, strict: bool) -> Questions:
     if not dialect.certain:
         message = f"{found.path.name} was read as one column; if it has more, name what parts them with --delimiter."
         notes.append(("BATCH_ONE_COLUMN", message))
-    return replace(table, columns=top.columns, header_row=top.header_row, notes=tuple(notes))
+    rows = max(0, found.lines - top.header_row)
+    return replace(table, lines=rows, columns=top.columns, header_row=top.header_row, notes=tuple(notes))
 
 
 def _open_workbook(path: Path, options: Options, *, strict: bool) -> Questions:

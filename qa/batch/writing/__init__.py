@@ -35,6 +35,8 @@ class Wishes:
     """zh or en; None takes that of the questions."""
     link_base: str = ""
     """Address of the server whose article pages results link to; empty for no links."""
+    name: str | None = None
+    """What the file of questions is called; None for the name that it has."""
 
 
 def format_of(path: Path) -> str | None:
@@ -91,11 +93,11 @@ def render(
     if format_ == "csv":
         csv.write(out, shape, rows())
         return
-    about = settings(questions, answers, words)
+    about = settings(questions, answers, words, wishes.name)
     if format_ == "xlsx":
         xlsx.write(out, shape, rows, about, scores)
     else:
-        html.write(out, shape, rows, about, questions.path.name, scores)
+        html.write(out, shape, rows, about, wishes.name or questions.path.name, scores)
 
 
 def evaluated(questions: Questions, answers: Path, baseline: Path | None = None) -> Scores | None:
@@ -110,7 +112,7 @@ def evaluated(questions: Questions, answers: Path, baseline: Path | None = None)
     return evaluate(rows, GoldReader(questions), baseline)
 
 
-def settings(questions: Questions, answers: Path, words: Wording) -> list[tuple[str, Cell]]:
+def settings(questions: Questions, answers: Path, words: Wording, name: str | None = None) -> list[tuple[str, Cell]]:
     """What was asked of what, by name: the file and how it was read, the index and settings that answered."""
     with questions.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -118,7 +120,7 @@ def settings(questions: Questions, answers: Path, words: Wording) -> list[tuple[
     named = {role: ", ".join(questions.columns.named(role)) for role in roles}
     statuses = Counter(json.loads(line.partition("\t")[0])["status"] for line in answers_file.raw_lines(answers))
     told: dict[str, Cell] = {
-        "input": questions.path.name,
+        "input": name or questions.path.name,
         "sha256": digest,
         "format": questions.format,
         "encoding": None if questions.format == "xlsx" else questions.encoding.removesuffix("-sig"),
