@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -203,21 +204,29 @@ def test_a_name_never_becomes_a_path(echo: JobBot, tmp_path: Path, name: str) ->
 # Over HTTP
 
 
-@pytest.fixture
-def client(tmp_path: Path, seeds_bot: Bot) -> Iterator[TestClient]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, seeds_bot: Bot) -> Iterator[TestClient]:
     """The application over a copy of the sample corpus, asked from this machine."""
-    import shutil
-    from dataclasses import replace
-
-    shutil.copytree(seeds_bot.settings.data, tmp_path / "data")
-    settings = replace(seeds_bot.settings, data=tmp_path / "data")
+    data = tmp_path_factory.mktemp("jobs") / "data"
+    shutil.copytree(seeds_bot.settings.data, data)
     with (
-        Bot.open(settings) as own,
+        Bot.open(replace(seeds_bot.settings, data=data)) as own,
         TestClient(
-            build_app(own), base_url="http://127.0.0.1:7860", client=("127.0.0.1", 50000), raise_server_exceptions=False
+            build_app(own),
+            base_url="http://127.0.0.1:7860",
+            client=("127.0.0.1", 50000),
+            raise_server_exceptions=False,
         ) as found,
     ):
         yield found
+
+
+@pytest.fixture
+def client(served: TestClient) -> Iterator[TestClient]:
+    """The application, without the jobs of the test before."""
+    yield served
+    for job in served.get("/api/batch").json()["jobs"]:
+        served.delete(f"/api/batch/{job['id']}")
 
 
 def finished(client: TestClient, job: dict[str, Any], **headers: str) -> dict[str, Any]:
@@ -342,18 +351,6 @@ def test_the_template_is_read_as_questions_once_it_is_filled(client: TestClient,
 
 # Kills
 
-KILLED = """
-import sys
-from pathlib import Path
-sys.path[:0] = [sys.argv[4]]
-from batch_echo import EchoBot
-from qa.batch import Questions, answering, run
-answering.CHUNK = 16
-out = Path(sys.argv[2])
-print("ready", flush=True)
-run(EchoBot(), Questions.open(Path(sys.argv[1])), out, format_=sys.argv[3], resume=True, about={"key": "k"})
-"""
-
 
 def killed_and_resumed(folder: Path, kills: int, format_: str) -> None:
     """A job of 2,000 rows killed at random moments until it is through: the result of one without a break."""
@@ -362,19 +359,30 @@ def killed_and_resumed(folder: Path, kills: int, format_: str) -> None:
     rows = (f"{i},{'q' * (i % 50)}{i % 700},{'备注' * (i % 9)}\n" for i in range(2000))
     path.write_text("id,question,note\n" + "".join(rows), encoding="utf-8")
     run(EchoBot(), Questions.open(path), whole, format_=format_, about={"key": "k"})
-    command = [sys.executable, "-c", KILLED, str(path), str(out), format_, str(Path(__file__).parent)]
+
+    def forked() -> int:
+        """A process of its own that goes on with the job."""
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                run(EchoBot(), Questions.open(path), out, format_=format_, resume=True, about={"key": "k"})
+                os._exit(0)
+            os._exit(1)
+        return child
+
+    began = time.monotonic()
+    assert os.waitpid(forked(), 0)[1] == 0
+    whole_s = time.monotonic() - began
     times = 0
     while times < kills:
         out.unlink(missing_ok=True)
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        with process:
-            assert process.stdout
-            assert process.stdout.readline() == b"ready\n"
-            time.sleep(chance.uniform(0, 0.25))
-            os.kill(process.pid, signal.SIGKILL)
-        times += process.returncode == -signal.SIGKILL
+        child = forked()
+        time.sleep(chance.uniform(0, 0.6 * whole_s))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        times += os.WIFSIGNALED(status)
         if chance.random() < 0.2 or times == kills:
-            subprocess.run(command, check=True, capture_output=True)
+            assert os.waitpid(forked(), 0)[1] == 0
             assert out.read_bytes() == whole.read_bytes(), times
     assert {each.name for each in folder.iterdir()} == {path.name, out.name, whole.name}
 
