@@ -1,16 +1,27 @@
-"""What tests of the widget share: a server without small limits, and a site's own server on another port."""
+"""What tests of the widget share: a server without small limits, a site's own server on another port, a browser.
+
+At a test's end no request has left this machine, no page has complained of anything, and no cookie was set.
+"""
 
 from __future__ import annotations
 
 import copy
+import os
+import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
 
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from starlette.types import ASGIApp
+from web_fixtures import pictures_folder, served
 
+from qa.access import Access, SiteLimits
 from qa.bot import Bot
 from qa.web.server import build_app
 
@@ -58,7 +69,7 @@ def hosted() -> Iterator[Host]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body, headers = host.pages.get(self.path.partition("?")[0], ("", {}))
-            self.send_response(200 if body else 404)
+            self.send_response(204 if self.path == "/favicon.ico" else 200 if body else 404)
             kind = "text/css" if self.path.endswith(".css") else "text/html; charset=utf-8"
             for name, value in {"content-type": kind, **headers}.items():
                 self.send_header(name, value)
@@ -78,3 +89,126 @@ def hosted() -> Iterator[Host]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+QUESTION = "景山街道总工会三八节发了多少口罩？"
+HOSTILE_CSS = """
+html { font-size: 60px; }
+* { all: revert !important; font-size: 40px !important; color: lime !important; background: yellow !important;
+    display: block !important; letter-spacing: 9px !important; line-height: 3 !important; opacity: .5;
+    visibility: hidden; transform: rotate(1deg); position: static !important; float: right; }
+button, textarea, section, div, p, mark, a
+  { border: 9px solid red !important; width: 7px !important; display: none !important; }
+"""
+PICTURES = {"widget-zh-1180-light", "widget-zh-390-dark"}
+
+
+@dataclass
+class Site:
+    """A listed site: its server, its key, and where wenbao answers."""
+
+    host: Host
+    address: str
+    key: str
+    access: Access
+
+    def tag(self, key: str | None = None, **data: str) -> str:
+        more = "".join(f" data-{name.replace('_', '-')}='{value}'" for name, value in data.items())
+        return f'<script src="{self.address}/widget.js" data-site="{key or self.key}"{more} async></script>'
+
+    @property
+    def policy(self) -> str:
+        """As strict as can be, and as docs/widget.md tells owners."""
+        return f"default-src 'none'; style-src 'self'; script-src {self.address}; connect-src {self.address}"
+
+
+@pytest.fixture(scope="module")
+def site(bot: Bot) -> Iterator[Site]:
+    with hosted() as host, served(generous_app(bot)) as address, closing(Access(bot.settings.data)) as access:
+        access.add_site("host", [host.origin], SiteLimits(logs_questions=True))
+        host.pages["/hostile.css"] = (HOSTILE_CSS, {})
+        yield Site(host, address, access.make_site_key("host")[0], access)
+        access.remove_site("host")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) as found:
+        yield found
+
+
+class Log(list[str]):
+    """What pages complained of; a test takes away what it provoked."""
+
+    def take(self, part: str) -> None:
+        found = [line for line in self if part in line]
+        assert found, (part, list(self))
+        self[:] = [line for line in self if line not in found]
+
+
+@pytest.fixture
+def errors() -> Log:
+    return Log()
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(browser: Browser, errors: Log) -> Iterator[Opener]:
+    """Opens an empty page. At the end: nothing left this machine, no page had an error, no cookie was set."""
+    requests: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type != "log" else None)
+        page.on("dialog", lambda dialog: errors.append(f"dialog: {dialog.message}"))
+
+    def open_page(width: int = 1180, height: int = 820, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **{"locale": "zh-CN", **options})
+        contexts.append(context)
+        context.on("request", lambda request: requests.append(request.url))
+        context.on("page", watch)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        assert context.cookies() == []
+        context.close()
+    assert {urlsplit(url).hostname for url in requests} <= {"127.0.0.1", "localhost"}
+    assert errors == []
+
+
+def start(page: Page, url: str) -> None:
+    """Open the page, then the widget's panel."""
+    page.goto(url)
+    page.locator("wenbao-chat .launch").click()
+    expect(page.locator("wenbao-chat .panel")).to_be_visible()
+
+
+def ask(page: Page, question: str = QUESTION) -> None:
+    page.locator("wenbao-chat textarea").fill(question)
+    page.locator("wenbao-chat textarea").press("Enter")
+
+
+def picture(page: Page, name: str) -> None:
+    if os.environ.get("WENBAO_PICTURES") == "1" and name in PICTURES:
+        page.screenshot(path=pictures_folder() / f"{name}.png", animations="disabled")
+
+
+def style(page: Page, selector: str, *names: str) -> list[str]:
+    script = "(element, names) => names.map((name) => getComputedStyle(element)[name])"
+    found: list[str] = page.locator(selector).first.evaluate(script, list(names))
+    return found
+
+
+def reply(route: Route, body: str | bytes, status: int = 200, kind: str = "application/json", **headers: str) -> None:
+    cors = {"access-control-allow-origin": "*", "access-control-allow-headers": "*", "content-type": kind}
+    cors["access-control-expose-headers"] = "retry-after"
+    route.fulfill(status=status, body=body, headers={**cors, **{k.replace("_", "-"): v for k, v in headers.items()}})

@@ -22,7 +22,7 @@ function visit(host) {
   entry.promise = (async () => {
     const response = await send(`${host.server}api/visitor`, {}, { site_key: host.getAttribute("site") || "" });
     const found = await response.json().catch(() => ({}));
-    if (typeof found.token !== "string") throw new Failure("ANSWER_INVALID", "the server gave no visitor's token");
+    if (typeof found.token !== "string") throw new Failure("ANSWER_INVALID", "no token");
     entry.until = Date.now() + 800 * found.expires_in_s; /* a new one before the old one ends */
     const feedback = async (trace_id, thumb) =>
       (await send(`${host.server}api/feedback`, bearer((await visit(host)).token), { trace_id, thumb })).ok;
@@ -61,7 +61,7 @@ async function send(url, headers, body, signal = AbortSignal.timeout(TIMEOUT_MS)
 async function told(error) {
   if (error instanceof Failure) return error;
   if (error.name === "TimeoutError") return new Failure("TIMEOUT", "no answer in time");
-  if (error.name === "AbortError") return new Failure("STOPPED", "another question came first");
+  if (error.name === "AbortError") return new Failure("STOPPED", "stopped");
   await new Promise((resolve) => setTimeout(resolve)); /* the policy's event comes after the refusal */
   if (forbidden) return new Failure("POLICY", `the page's Content-Security-Policy lacks connect-src ${new URL(forbidden).origin}`);
   return new Failure("UNREACHABLE", `${error.message}; is ${location.origin} listed for this site key?`);
@@ -95,7 +95,7 @@ function options(host) {
     const filters = JSON.parse(host.getAttribute("filters") || "null");
     if (filters) found.filters = filters;
   } catch {
-    throw new Failure("FILTER_INVALID", "the attribute filters is no JSON");
+    throw new Failure("FILTER_INVALID", "filters is no JSON");
   }
   return found;
 }
@@ -103,8 +103,8 @@ function options(host) {
 /** The record of a response: events `passages`, `answer`, `done`, or the record as JSON where a proxy made it that. */
 async function read(response, onPassages) {
   const type = response.headers.get("content-type") || "";
-  if (type.startsWith("application/json")) return checked(await response.json());
-  if (!type.startsWith("text/event-stream")) throw new Failure("ANSWER_INVALID", `an answer of the kind ${type || "unknown"}`);
+  if (type.startsWith("application/json")) return checked(await response.json().catch(() => {}));
+  if (!type.startsWith("text/event-stream")) throw new Failure("ANSWER_INVALID", type);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let record;
   let text = "";
@@ -121,7 +121,7 @@ async function read(response, onPassages) {
     }
     if (done) break;
   }
-  if (!record) throw new Failure("ANSWER_INVALID", "the answer broke off");
+  if (!record) throw new Failure("ANSWER_INVALID", "broken off");
   return record;
 }
 
@@ -137,7 +137,7 @@ function parsed(block) {
   try {
     return { name, data: data.length ? JSON.parse(data.join("\n")) : null };
   } catch {
-    throw new Failure("ANSWER_INVALID", `the event ${name} is no JSON`);
+    throw new Failure("ANSWER_INVALID", name);
   }
 }
 
@@ -149,13 +149,13 @@ function checkedPassages(passages) {
       ({ text, source, highlights } = {}) =>
         typeof text === "string" && isSpan(source) && typeof source.file === "string" && Array.isArray(highlights) && highlights.every(isSpan),
     );
-  if (!sound) throw new Failure("ANSWER_INVALID", "the passages are not what they should be");
+  if (!sound) throw new Failure("ANSWER_INVALID", "bad passages");
   return passages;
 }
 
 function checked(record) {
   if (!STATUSES.has(record?.status) || !(record.answer === null || typeof record.answer === "string"))
-    throw new Failure("ANSWER_INVALID", "the record is not what it should be");
+    throw new Failure("ANSWER_INVALID", "bad record");
   checkedPassages(record.passages);
   return record;
 }

@@ -90,7 +90,7 @@ class Chat {
     });
     const again = h("button", { type: "button", className: "quiet" }, words.new_talk);
     again.addEventListener("click", () => this.#begin());
-    const close = h("button", { type: "button", className: "quiet close", "aria-label": words.close, title: words.close }, "✕");
+    const close = h("button", { type: "button", className: "quiet close", "aria-label": words.close }, "✕");
     close.addEventListener("click", () => this.close());
     const isLauncher = mode === "launcher";
     const head = h("header", { part: "header" }, h("h2", { id: "title" }, title), again, isLauncher ? close : "");
@@ -121,6 +121,10 @@ class Chat {
     const root = this.#host.shadowRoot;
     this.#opener = root.activeElement || document.activeElement;
     this.#show();
+    this.#focus();
+  }
+
+  #focus() {
     const isTouch = matchMedia("(pointer: coarse)").matches; /* there a keyboard would cover the half of it */
     (isTouch ? this.#panel : this.#box).focus({ preventScroll: true });
   }
@@ -219,11 +223,14 @@ class Chat {
     const words = this.#words;
     this.#under_way?.abort();
     const abort = (this.#under_way = new AbortController());
+    const root = this.#host.shadowRoot;
+    const had = root.activeElement;
     this.#log.querySelector(".presets")?.remove();
     if (this.#host.mode === "search") this.#log.replaceChildren();
     const asked = h("p", { className: "question", part: "question", dir: "auto" }, question);
     const answer = h("article", { className: "answer", part: "answer", "aria-busy": "true" }, h("p", { className: "small wait" }, words.searching));
     this.#log.append(...(this.#host.mode === "search" ? [answer] : [asked, answer]));
+    if (had && !root.activeElement) this.#focus(); /* what was pressed is gone, and the focus with it */
     this.#live.textContent = words.searching;
     this.#scroll(asked.isConnected ? asked : answer);
     try {
@@ -243,6 +250,7 @@ class Chat {
       retry.addEventListener("click", () => {
         asked.remove();
         answer.remove();
+        this.#focus();
         this.ask(question).catch(() => {});
       });
       answer.replaceChildren(h("p", { className: "failure", part: "error" }, text), retry);
@@ -273,7 +281,7 @@ class Chat {
     const parts = [];
     if (record.answer !== null) parts.push(h("p", { className: record.answer.length > 24 ? "short long" : "short", part: "short", dir: "auto" }, record.answer));
     const sure = record.answer === null ? words.meaning[record.status] : fill(words.confidence, { percent: Math.round(100 * record.confidence) });
-    parts.push(h("p", { className: "small flex status", title: words.meaning[record.status] }, h("b", { className: record.status }, words.status[record.status]), h("span", {}, sure)));
+    parts.push(h("p", { className: "small flex status" }, h("b", { className: record.status }, words.status[record.status]), h("span", {}, sure)));
     if (record.searched_as !== record.question) parts.push(h("p", { className: "small" }, words.searched_as, h("q", {}, record.searched_as)));
     if (record.missing_terms?.length) parts.push(h("p", { className: "small" }, words.missing, ...record.missing_terms.map((term) => h("kbd", {}, term))));
     if (record.status === "not_found" && record.passages.length) parts.push(h("p", { className: "small" }, words.nearest));
@@ -308,7 +316,7 @@ class Chat {
   #url(passage, site) {
     const { source, highlights } = passage;
     const spans = highlights.length ? highlights : [source];
-    if (site.url_template) {
+    if (/^(https?:\/)?\//.test(site.url_template)) {
       const values = { id: source.article_id, start: spans[0].start, end: spans[0].end, file: source.file, headline: source.article ?? "" };
       return fill(site.url_template, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, encodeURIComponent(value)])));
     }

@@ -11,7 +11,7 @@ const STYLE = `
 .panel.left { inset-inline: 20px auto; }
 .panel.inline, .panel.search { position: static; width: 100%; box-shadow: none; }
 .panel.inline { height: var(--wenbao-height, 560px); }
-.panel.search { height: auto; border: 0; border-radius: 0; background: none; overflow: visible; }
+.panel.search { height: auto; }
 .panel * { box-sizing: border-box; margin: 0; }
 header { display: flex; align-items: center; gap: 8px; padding: 10px 12px 10px 16px; border-bottom: 1px solid var(--line); }
 h2 { flex: 1; font-size: 1.1em; }
@@ -21,11 +21,10 @@ button { font: inherit; color: inherit; cursor: pointer; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 1px; }
 .panel:focus { outline: 0; }
 .log { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 14px 16px 20px; }
-.search .log { overflow: visible; padding: 10px 0 0; }
+.search .log:empty { display: none; }
 .greeting { color: var(--soft); margin-bottom: 14px; white-space: pre-line; }
 .presets { display: grid; gap: 8px; }
 .preset, .retry { padding: 10px 14px; min-height: 44px; border: 1px solid var(--line); border-radius: 10px; background: var(--card); text-align: start; }
-.preset:hover { border-color: var(--link); }
 .question { width: fit-content; max-width: 88%; margin: 14px 0 10px auto; padding: 8px 14px; border-radius: 16px 16px 4px 16px; background: var(--tint); white-space: pre-wrap; }
 .small { color: var(--soft); font-size: .9em; margin: 6px 0; }
 .wait::after { content: "…"; }
@@ -35,7 +34,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .status b { padding: 0 10px; border-radius: 99px; color: light-dark(#57514a, #c3bbb1); background: light-dark(#ece8e2, #34302b); }
 .status .answered { color: light-dark(#17693a, #86d9a5); background: light-dark(#e2f3e8, #173524); }
 .status .possible { color: light-dark(#7d4a06, #f0bd6c); background: light-dark(#fcefd7, #3b2b12); }
-kbd { font: inherit; margin: 0 3px; padding: 0 6px; border: 1px solid var(--line); border-radius: 5px; }
+kbd { font: inherit; padding: 0 6px; border: 1px solid var(--line); border-radius: 5px; }
 .card { margin: 8px 0; padding: 10px 14px; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
 a { color: var(--link); text-decoration: none; }
 a:is(:hover, :focus-visible) { text-decoration: underline; }
@@ -43,9 +42,9 @@ a:is(:hover, :focus-visible) { text-decoration: underline; }
 mark { border-radius: 2px; background: var(--wenbao-mark, light-dark(#ffe58a, #66540f)); color: light-dark(#1f1b16, #fff6d6); }
 .not_found mark { background: none; color: inherit; text-decoration: underline dotted; }
 summary { width: fit-content; padding: 8px 0; color: var(--link); cursor: pointer; }
-.failure { color: var(--link); margin: 6px 0 8px; }
+.failure { color: var(--link); }
 .ask { display: flex; align-items: end; gap: 8px; padding: 10px 12px; border-top: 1px solid var(--line); }
-.search .ask { padding: 0; border: 0; }
+.search .ask { border: 0; }
 textarea { flex: 1; min-width: 0; min-height: 44px; padding: 9px 14px; border: 1px solid var(--edge); border-radius: 22px; background: var(--card); color: var(--ink);
   font: inherit; font-size: max(16px, 1em); line-height: 1.5; resize: none; }
 ::placeholder { color: var(--soft); opacity: 1; }
@@ -54,5 +53,4 @@ textarea { flex: 1; min-width: 0; min-height: 44px; padding: 9px 14px; border: 1
 @media (max-width: 640px) { .panel.launcher { inset: 0 0 auto 0; width: 100%; height: min(100dvh, var(--seen, 100dvh)); border: 0; border-radius: 0;
   padding: env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left); } }
 @media (prefers-reduced-motion: no-preference) { .launcher { animation: rise .16s; } @keyframes rise { from { opacity: 0; translate: 0 12px; } } }
-@media (forced-colors: active) { .status b { border: 1px solid; } }
-@media print { .panel.launcher { display: none; } }`;
+@media (forced-colors: active) { .status b { border: 1px solid; } }`;

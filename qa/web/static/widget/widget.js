@@ -24,7 +24,7 @@ svg { width: 22px; fill: currentColor; }
 .failed { position: fixed; z-index: var(--layer); inset: auto 20px 84px auto; max-width: min(320px, 80vw); padding: 10px 14px; border-radius: 10px; background: #fff; color: #1f1b16; border: 1px solid; }
 :host(:is([mode="inline"], [mode="search"])) .failed { position: static; }
 [hidden] { display: none !important; }
-@media print { .launch { display: none; } }`;
+@media print { .launch, .launcher { display: none !important; } }`;
 
   const SVG = "http://www.w3.org/2000/svg";
   const ICON = "M3 3h18v15h-9l-5 4v-4H3zm4 5v2h10V8zm0 4v2h7v-2z";
