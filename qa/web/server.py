@@ -40,6 +40,7 @@ from qa.web import (
     article_page,
     batch_api,
     batch_page,
+    embed_page,
     feedback_api,
     help_page,
     history_api,
@@ -140,6 +141,7 @@ def build_app(bot: Bot) -> ASGIApp:
     app.include_router(widget_api.router(WidgetFiles.read()))
     app.include_router(batch_api.router(jobs))
     app.include_router(batch_page.router())
+    app.include_router(embed_page.router())
     app.include_router(article_page.router(bot))
     app.include_router(page_view.router(bot))
     app.include_router(help_page.router())

@@ -328,8 +328,8 @@ class Chat {
   #thumbs(record, site) {
     const words = this.#words;
     const note = h("span", { role: "status" });
-    const buttons = [["up", "👍", words.good], ["down", "👎", words.bad]].map(([thumb, sign, label]) => {
-      const button = h("button", { type: "button", className: "quiet", "aria-label": label, title: label, "aria-pressed": "false" }, sign);
+    const buttons = [["up", words.good], ["down", words.bad]].map(([thumb, label]) => {
+      const button = h("button", { type: "button", className: "quiet", "aria-pressed": "false" }, label);
       button.addEventListener("click", async () => {
         this.#tell("feedback", { record, thumb });
         const kept = await site.feedback(record.trace_id, thumb).catch(() => false);
