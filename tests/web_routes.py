@@ -73,6 +73,7 @@ ROUTES = {
     ("POST", "/v1/chat/completions"): ASK,
     # The widget: its files are anybody's; a visit begins with a site's key in the body.
     ("GET", "/embed"): OWN,
+    ("GET", "/embed/check"): OPEN,
     ("GET", "/widget.js"): OPEN,
     ("GET", "/widget/{version}/{name}"): OPEN,
     ("POST", "/api/visitor"): OPEN,
