@@ -87,6 +87,18 @@ def test_the_answer_is_there_before_the_model_is_asked(conversations: Conversati
     assert last.unwritten is None
 
 
+def test_the_next_question_ends_the_writing(conversations: Conversations) -> None:
+    states = written(conversations)
+    for before in states[:-1]:
+        assert ZH.writing in page(before).text
+        first, *_ = conversations.ask(ZH, QUESTION, before, SENT)
+        ended = Page(first.messages[-3]["content"])
+        assert ZH.writing not in ended.text
+        assert ended.answers == ["8000个"]
+        assert len(first.messages) == 4
+    assert states[-1].unwritten is None
+
+
 def test_a_mark_leads_to_the_article_and_nowhere_else(conversations: Conversations, bot: Bot) -> None:
     *_, last = written(conversations)
     [cited] = [dict(attributes) for tag, attributes in page(last).tags if ("class", "wb-cite") in attributes.items()]

@@ -162,6 +162,8 @@ class Conversations:
         """
         asked = shown.with_message("user", render.question(question))
         try:
+            shown = self._ended(words, shown)
+            asked = shown.with_message("user", render.question(question))
             context = Context.read(sent)
             if context.talk != shown.id:
                 shown = self.open(words, context.talk)
@@ -194,16 +196,26 @@ class Conversations:
         plain, (passages, _) = dict(found.record), await asyncio.to_thread(self.overview)
         record = self._bot.with_text(plain, Written())
         answered = partial(self._answered_with, asked, words, passages=passages, instead=found.instead)
-        yield await asyncio.to_thread(answered, record, is_writing=True)
+        state = await asyncio.to_thread(answered, record, is_writing=True)
+        yield replace(state, unwritten=Unwritten(plain, found.instead))
         async with aclosing(self._bot.writer.stream(plain)) as states:
             async for written in states:
                 record = self._bot.with_text(plain, written)
-                yield await asyncio.to_thread(answered, record, is_writing=not written.done)
+                state = await asyncio.to_thread(answered, record, is_writing=not written.done)
+                yield state if written.done else replace(state, unwritten=Unwritten(record, found.instead))
         try:
             context = Context.read(sent)
             await asyncio.to_thread(self._talks.complete, context.visitor, context.talk, record)
         except WenbaoError as error:
             log.error("A text could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
+
+    def _ended(self, words: Words, shown: Shown) -> Shown:
+        """The conversation without a word of a text that is being written; what is there of it stays."""
+        if shown.unwritten is None:
+            return shown
+        asked = replace(shown, questions=shown.questions[:-1], messages=shown.messages[:-1])
+        record, passages = shown.unwritten.record, self.overview()[0]
+        return self._answered_with(asked, words, record, passages, shown.unwritten.instead)
 
     def _answered_with(
         self,
