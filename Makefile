@@ -71,5 +71,13 @@ office:
 	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui fonts-noto-cjk; } \
 	  || echo "LibreOffice isn't here and can't be installed: its tests will be skipped."
 
+# The examples in deploy/ are tried for real where these are.
+.PHONY: nginx
+nginx:
+	@command -v nginx >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light caddy openssl; } \
+	  || echo "nginx isn't here and can't be installed: its tests will be skipped."
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

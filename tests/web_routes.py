@@ -78,6 +78,7 @@ ROUTES = {
     ("GET", "/widget/{version}/{name}"): OPEN,
     ("POST", "/api/visitor"): OPEN,
     ("GET", "/files/{name:path}"): OPEN,
+    ("*", "/mcp"): ASK,
     # Gradio's, within what the guard lets through, and files.
     ("*", "/en"): OPEN,
     ("*", "/ui"): OPEN,

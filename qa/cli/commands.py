@@ -13,6 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -266,6 +267,22 @@ def serve() -> None:
     from qa.web.server import serve as serve_web  # noqa: PLC0415 (brings gradio, 4 s)
 
     serve_web(_settings())
+
+
+@wenbao.command()
+@_with_settings
+def mcp() -> None:
+    """Answer a language model's tools on standard input and output, by the Model Context Protocol."""
+    if find_spec("mcp") is None:
+        message = "`wenbao mcp` needs the extra of that name; install it with `pip install 'wenbao[mcp]'`."
+        raise UsageError("EXTRA_MISSING", message)
+    from qa.bot import Bot  # noqa: PLC0415 (the index libraries)
+    from qa.web.mcp_server import serve_stdio  # noqa: PLC0415 (needs the extra)
+    from qa.web.server import address_of  # noqa: PLC0415 (brings the web server)
+
+    chosen = _settings()
+    with Bot.open(chosen) as bot:
+        serve_stdio(bot, address_of(chosen))
 
 
 @wenbao.command()

@@ -10,8 +10,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -19,9 +20,11 @@ from urllib.parse import urlsplit
 import click
 import uvicorn
 from fastapi import FastAPI, Request
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, RedirectResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -99,7 +102,10 @@ def build_app(bot: Bot) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(jobs.start_working)
-        yield
+        async with AsyncExitStack() as stack:
+            if tools is not None:
+                await stack.enter_async_context(tools.router.lifespan_context(tools))
+            yield
         await run_in_threadpool(jobs.close)
         admission.close()
         uploads.close()
@@ -132,6 +138,7 @@ def build_app(bot: Bot) -> ASGIApp:
     asking = Asking(bot, admission, metrics, review)
     app.include_router(api.router(asking))
     app.include_router(openai_api.router(asking, address_of(settings)))
+    tools = add_tools(app, asking, address_of(settings))
     app.include_router(api_docs.router(app.openapi))
     app.include_router(metrics_routes(metrics))
     metrics.gauge("wenbao_queue_taken", "Questions at work and waiting.", lambda: admission.workers.taken)
@@ -173,6 +180,17 @@ def build_app(bot: Bot) -> ASGIApp:
         trusts_local=trusts_local(settings),
         metrics=metrics,
     )
+
+
+def add_tools(app: FastAPI, asking: Asking, base_url: str) -> Starlette | None:
+    """``/mcp`` at ``app``, where the extra ``mcp`` is installed: what must live as long as the server."""
+    if find_spec("mcp") is None:
+        return None
+    from qa.web import mcp_server  # noqa: PLC0415  # needs the extra
+
+    tools = mcp_server.http_app(asking, base_url)
+    app.router.routes.append(Route("/mcp", mcp_server.Gate(tools)))
+    return tools
 
 
 def known_hosts(settings: Settings) -> set[str]:
