@@ -200,7 +200,7 @@ def router(jobs: Jobs) -> APIRouter:
     @routes.get(
         "/template",
         summary="An empty table of questions",
-        responses={200: {"content": {MEDIA_TYPES["xlsx"]: {}, "text/csv": {}}}, **_FAILURES},
+        responses={200: {"content": {MEDIA_TYPES["xlsx"]: {}, "text/csv": {}, "application/jsonl": {}}}, **_FAILURES},
     )
     def get_template(
         caller: IsBatch,  # noqa: ARG001 (who may ask)
