@@ -17,7 +17,7 @@ import pytest
 from desk_fixtures import Desk, MakeDesk, make_desk
 from playwright.sync_api import Page, expect
 from test_desk_review import record
-from test_web_browser import LOOKS, Look, Opener, browser, fits, opened
+from browsing import LOOKS, Look, Opener, browser, fits, opened
 from web_fixtures import pictures_folder, served
 from xss_payloads import XSS_PAYLOADS
 

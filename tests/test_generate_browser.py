@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 from llm_faults import GOOD, REST, Fault, Server, event, fault_server, hang_midway, says
 from playwright.sync_api import expect
-from test_web_browser import DESKTOP, LOOKS, QUESTION, Look, Opener, ask, browser, fits, opened, picture, visit
+from browsing import DESKTOP, LOOKS, Look, Opener, ask, browser, fits, opened, picture, visit
+from test_web_browser import QUESTION
 from web_fixtures import served
 
 from qa.bot import Bot

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ import uvicorn
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 from tiny_models import static_folder
+from xss_payloads import XSS_PAYLOADS
 
 from qa.bot import Bot
 from qa.config import Settings
@@ -23,23 +22,7 @@ from qa.web.server import bind, build_app, uvicorn_config
 PORT = 7860
 BASE = f"http://127.0.0.1:{PORT}"
 
-# Each would run `window.hacked = true`, load something from outside, or break out of where it is put.
-PAYLOADS = (
-    "<script>window.hacked=true</script>",
-    "<img src=x onerror=window.hacked=true>",
-    "<svg/onload=window.hacked=true>",
-    "</p></div></article><script>window.hacked=true</script>",
-    '"><img src="https://outside.example/a.png" onerror="window.hacked=true">',
-    "<iframe srcdoc='<script>parent.hacked=true</script>'></iframe>",
-    "<a href='javascript:window.hacked=true'>点这里</a>",
-    "[点这里](javascript:window.hacked=true) ![图](https://outside.example/b.png)",
-    "<style>@import 'https://outside.example/c.css';</style>",
-    "<math><mtext><style><img src=x onerror=window.hacked=true></style></mtext></math>",
-    "<details open ontoggle=window.hacked=true>",
-    "{{constructor.constructor('window.hacked=true')()}} ${window.hacked=true}",
-    "$$\\href{javascript:window.hacked=true}{x}$$ `<b>`",
-    "<form action=https://outside.example><button autofocus onfocus=window.hacked=true>",
-)
+PAYLOADS = XSS_PAYLOADS
 
 
 class Page(HTMLParser):
@@ -87,7 +70,8 @@ def hostile_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
             f"# {payload}标题{number}\n\n□本报记者 {payload}\n\n## 小标题{payload}\n\n"
             f"第{number}号仓库存有{payload}口罩{number}00个，都已发出。\n"
         )
-        (folder / f"{number:02}{html.escape(payload)[:20].replace('/', '_')}.md").write_text(text, encoding="utf-8")
+        name = payload.replace("/", "\u2215").replace("\0", "")[:40]
+        (folder / f"{number:03}{name}.md").write_text(text, encoding="utf-8")
     settings = Settings(
         data=tmp_path_factory.mktemp("data"), model=str(static_folder(tmp_path_factory.mktemp("model")))
     )
@@ -138,7 +122,3 @@ def address(app: ASGIApp) -> Iterator[str]:
 def hostile_address(hostile_bot: Bot) -> Iterator[str]:
     with served(build_app(hostile_bot)) as found:
         yield found
-
-
-def pictures_folder() -> Path:
-    return Path(__file__).parents[1] / "docs" / "pictures"

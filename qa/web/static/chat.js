@@ -5,8 +5,6 @@ import { showHistory } from "./history.js";
 import { copy, element, filled } from "./page-parts.js";
 import { ask, filters, open, opensAtTalk, set, settled, showAddress, talk, words } from "./talk.js";
 
-document.documentElement.lang = words.lang;
-
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const box = () => document.querySelector("#wb-question textarea");
 const live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
@@ -151,8 +149,10 @@ async function judge(button, reason = null) {
 let questions = 0;
 let answers = 0;
 new MutationObserver(() => {
-  for (const message of all("#wb-chat [data-testid][aria-label]")) {
-    message.removeAttribute("aria-label"); // Gradio puts the message's source there, which is HTML: let the text be read
+  const root = document.documentElement;
+  if (root.lang !== words.lang) root.lang = words.lang; // Gradio names the browser's language, not the page's
+  for (const named of all("#wb-chat :is([data-testid], .example)[aria-label]")) {
+    named.removeAttribute("aria-label"); // Gradio puts a message's source there, which is HTML: let the text be read
   }
   const asked = all("#wb-chat .wb-question");
   const answered = all("#wb-chat .wb-answer");
@@ -162,7 +162,8 @@ new MutationObserver(() => {
   if (answered.length > answers) announce(answered.at(-1));
   questions = asked.length;
   answers = answered.length;
-}).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+}).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-label", "lang"] });
+document.documentElement.lang = words.lang;
 
 function announce(answer) {
   const kind = ["possible", "not_found"].find((status) => answer.classList.contains(`wb-${status}`)) ?? "found";
