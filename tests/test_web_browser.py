@@ -25,7 +25,7 @@ from browsing import (
     serious_findings,
     visit,
 )
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from web_fixtures import address, app, bot
 
 from qa.bot import Bot
@@ -166,8 +166,13 @@ def test_the_language_can_be_switched(opened: Opener, address: str) -> None:
 
 def test_a_question_of_the_first_instant_is_held_and_asked(opened: Opener, address: str) -> None:
     page = opened(DESKTOP)
-    # The event by which the page begins to listen comes late.
-    page.route("**/gradio_api/queue/join*", lambda route: (page.wait_for_timeout(1500), route.continue_()))
+
+    def late(route: Route) -> None:
+        """The event by which the page begins to listen."""
+        page.wait_for_timeout(1500)
+        route.continue_()
+
+    page.route("**/gradio_api/queue/join*", late)
     page.goto(f"{address}/zh/")
     page.locator("#wb-question textarea").fill(QUESTION)
     page.locator("#wb-question textarea").press("Enter")

@@ -154,6 +154,7 @@ new MutationObserver(() => {
   for (const named of all("#wb-chat :is([data-testid], .example)[aria-label]")) {
     named.removeAttribute("aria-label"); // Gradio puts a message's source there, which is HTML: let the text be read
   }
+  document.querySelector("#wb-chat .examples[role]")?.removeAttribute("role"); // a list whose children are buttons
   const asked = all("#wb-chat .wb-question");
   const answered = all("#wb-chat .wb-answer");
   document.body.classList.toggle("wb-talking", asked.length > 0);
