@@ -174,12 +174,23 @@ def test_a_question_of_the_first_instant_is_held_and_asked(opened: Opener, addre
 
     page.route("**/gradio_api/queue/join*", late)
     page.goto(f"{address}/zh/")
-    page.locator("#wb-question textarea").fill(QUESTION)
-    page.locator("#wb-question textarea").press("Enter")
+    expect(page.locator("#wb-shell .example")).to_have_count(4)
+    assert serious_findings(page) == []
+    page.locator("#wb-shell textarea").fill(QUESTION)
+    page.locator("#wb-shell textarea").press("Enter")
     expect(page.locator("body.wb-waiting")).to_have_count(1)
     expect(page.locator(".wb-answer")).to_have_count(1)
     expect(page.locator(".wb-question")).to_have_text(QUESTION)
-    expect(page.locator("body.wb-waiting")).to_have_count(0)
+    expect(page.locator("body.wb-waiting, #wb-shell")).to_have_count(0)
+
+
+def test_what_is_typed_before_the_page_listens_stays(opened: Opener, address: str) -> None:
+    page = opened(PHONE)
+    page.goto(f"{address}/zh/", wait_until="commit")
+    page.locator("#wb-shell textarea").fill("半句")
+    expect(page.locator("#wb-shell")).to_have_count(0)
+    expect(page.locator("#wb-question textarea")).to_have_value("半句")
+    expect(page.locator("#wb-question textarea")).to_be_focused()
 
 
 @pytest.mark.parametrize("look", [ENGLISH, PHONE], ids=str)

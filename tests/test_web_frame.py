@@ -10,6 +10,7 @@ from web_fixtures import Page, app, bot, client
 
 from qa.web.frame import TABS, document, navigation, tab_url
 from qa.web.help_words import HELP
+from qa.web.shell import with_shell
 from qa.web.words import EN, LANGUAGES, ZH, Words
 
 
@@ -74,3 +75,21 @@ def test_the_helps_say_the_same_in_every_language() -> None:
     assert len(shapes) == 1
     assert list(HELP) == list(LANGUAGES)
     assert set(TABS) == set(EN.tabs)
+
+
+@pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
+def test_the_chat_is_there_before_gradio_has_drawn_it(client: TestClient, words: Words) -> None:
+    response = client.get(f"/{words.path}/")
+    page = Page(response.text)
+    assert ("html", words.tag) in [(tag, attributes.get("lang")) for tag, attributes in page.tags]
+    assert [attributes.get("placeholder") for tag, attributes in page.tags if tag == "textarea"] == [words.placeholder]
+    assert len([1 for _, attributes in page.tags if attributes.get("class") == "example"]) == 4
+    assert words.welcome in page.text
+    scripts = [attributes.get("src") for tag, attributes in page.tags if attributes.get("type") == "module"]
+    assert scripts[0] == "/ui/chat.js"
+    assert response.text.index('id="wb-shell"') < response.text.index("<gradio-app")
+    assert int(response.headers["content-length"]) == len(response.content)
+
+
+def test_a_page_without_the_places_of_the_shell_stays_as_it_is() -> None:
+    assert with_shell("<p>甲</p>", ("zh-Hans", "<b>", "<i>")) == "<p>甲</p>"

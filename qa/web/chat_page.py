@@ -26,8 +26,11 @@ from qa.web.asking import Asking
 from qa.web.chat_words import SCRIPT
 from qa.web.conversation import NOBODY, Context, Conversations, Shown
 from qa.web.credentials import unkeyed
+from qa.web.shell import Parts, Shell
 from qa.web.words import LANGUAGES, ZH_HANT, Words
 
+STYLES = Markup('<link rel="stylesheet" href="/ui/base.css"><link rel="stylesheet" href="/ui/chat.css">')
+"""They stand in the page twice: before Gradio's own for what is there first, and after them, to prevail."""
 AT_ONCE = 8
 """Questions answered at the same time; the others wait in Gradio's queue."""
 WAITING = 64
@@ -46,7 +49,7 @@ FONTS = (
 )
 """Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
-Parts = tuple[str, list[dict[str, str]], Shown]
+Answered = tuple[str, list[dict[str, str]], Shown]
 """What a handler gives back: the question box's text, the messages, the conversation."""
 
 
@@ -61,10 +64,10 @@ def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
     for words in LANGUAGES.values():
         gradio.mount_gradio_app(
             app,
-            _page(conversations, words, settings.question_chars, writes=asking.bot.writer is not None),
+            _page(conversations, words, writes=asking.bot.writer is not None),
             path=f"/{words.path}",
             theme=theme,
-            head=_head(words),
+            head=str(STYLES),
             footer_links=[],
             run_history=False,
             show_error=False,
@@ -72,36 +75,45 @@ def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
             max_file_size=1,
         )
 
+    app.add_middleware(
+        Shell, pages={f"/{path}/": partial(_shell, conversations, words) for path, words in LANGUAGES.items()}
+    )
+
+
+def _shell(conversations: Conversations, words: Words) -> Parts:
+    """What the page shows until Gradio has drawn it."""
+    texts = [str(example["text"]) for example in _examples(conversations, words)]
+    return words.tag, _head(words), str(render.shell(words, texts, conversations.question_chars))
+
 
 def _head(words: Words) -> str:
     """Styles and scripts of the page, and the strings of the scripts."""
-    styles = Markup("").join(
-        Markup('<link rel="stylesheet" href="/ui/{}">').format(name) for name in ("base.css", "chat.css")
-    )
     strings = json.dumps(dict(SCRIPT[words.path]) | {"lang": words.tag}, ensure_ascii=False)
     return str(
-        styles
+        STYLES
         + Markup('<meta name="wenbao-words" content="{}">').format(strings)
         + Markup('<script type="module" src="/ui/chat.js"></script>')
     )
 
 
-def _page(conversations: Conversations, words: Words, question_chars: int, *, writes: bool) -> gradio.Blocks:
-    def show(shown: Shown) -> Parts:
+def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio.Blocks:
+    def show(shown: Shown) -> Answered:
         return "", list(shown.messages), shown
 
-    def ask(question: str, context: str, shown: Shown, request: gradio.Request) -> Iterator[Parts]:
+    def ask(question: str, context: str, shown: Shown, request: gradio.Request) -> Iterator[Answered]:
         caller = unkeyed(request.request) if request.request is not None else NOBODY
         yield from map(show, conversations.ask(words, question, shown, context, caller))
 
-    def ask_example(context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request) -> Iterator[Parts]:
+    def ask_example(
+        context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request
+    ) -> Iterator[Answered]:
         yield from ask(str(event.value["text"]), context, shown, request)
 
     async def write(context: str, shown: Shown) -> AsyncIterator[tuple[list[dict[str, str]], Shown]]:
         async for written in conversations.write(words, shown, context):
             yield list(written.messages), written
 
-    def reopen(context: str) -> Parts:
+    def reopen(context: str) -> Answered:
         return show(conversations.open(words, Context.read(context).talk))
 
     def refresh() -> tuple[Any, str]:
@@ -136,7 +148,7 @@ def _page(conversations: Conversations, words: Words, question_chars: int, *, wr
                 label=words.ask,
                 placeholder=words.placeholder,
                 submit_btn=words.ask,
-                max_length=question_chars,
+                max_length=conversations.question_chars,
                 lines=1,
                 max_lines=6,
                 autofocus=True,

@@ -127,6 +127,11 @@ class Conversations:
         self._is_judged = is_judged
         self._overview: tuple[int, int, list[str]] | None = None
 
+    @property
+    def question_chars(self) -> int:
+        """The longest question that may be asked, in characters."""
+        return self._bot.settings.question_chars
+
     def overview(self) -> tuple[int, list[str]]:
         """How many passages the corpus has, and some questions that it answers."""
         store = self._bot.store

@@ -359,3 +359,25 @@ def welcome(words: Words) -> str:
             words.slogan, words.welcome, words.examples
         )
     )
+
+
+def shell(words: Words, examples: Sequence[str], question_chars: int) -> Markup:
+    """What stands on the page until Gradio has drawn it: the same, as far as one sees."""
+    buttons = Markup("").join(
+        Markup('<button type="button" class="example"><span>{}</span></button>').format(question)
+        for question in examples
+    )
+    return Markup(
+        '<div id="wb-shell"><header class="top">{}</header><main><div class="prose">{}</div>'
+        '<div class="examples">{}</div></main><div class="wb-first"><form class="input-container">'
+        '<textarea rows="1" placeholder="{}" aria-label="{}" maxlength="{}" autofocus></textarea>'
+        "<button>{}</button></form></div></div>"
+    ).format(
+        navigation(words, "ask"),
+        Markup(welcome(words)),  # noqa: S704  # made of Markup, in one block
+        buttons,
+        words.placeholder,
+        words.ask,
+        question_chars,
+        words.ask,
+    )

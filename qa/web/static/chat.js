@@ -3,60 +3,71 @@
 import { showFilters, showScope } from "./filters.js";
 import { showHistory } from "./history.js";
 import { copy, element, filled } from "./page-parts.js";
-import { ask, filters, open, opensAtTalk, set, settled, showAddress, talk, words } from "./talk.js";
+import { ask, filters, open, opensAtTalk, set, showAddress, talk, type, words } from "./talk.js";
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const box = () => document.querySelector("#wb-question textarea");
 const live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
 document.body.append(live);
 
-// Gradio draws its page before it listens. Until then what somebody does is held, and done as soon as it can be.
-let listens = false;
+// Gradio takes a moment to draw its page, and another to listen. Until then our own first picture of it stands there
+// (shell.py); what is asked of that is held, and asked as soon as it can be.
+const shell = document.querySelector("#wb-shell");
+const first = shell?.querySelector("textarea");
 let held = null;
+let composes = false;
 
-const ready = setInterval(() => {
-  if (document.querySelector("#wb-ready :is(textarea, input)")?.value !== "ready") return;
-  clearInterval(ready);
-  listens = true;
-  set({});
-  document.body.classList.remove("wb-waiting");
-  if (opensAtTalk()) open(talk());
-  if (held) settled().then(held);
-}, 40);
-
-function hold(event, action) {
-  if (listens) return false;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  held = action;
+function hold(question) {
+  held = question;
   document.body.classList.add("wb-waiting");
-  return true;
 }
 
-const press = () => document.querySelector("#wb-question button").click();
+shell?.addEventListener("compositionstart", () => (composes = true));
+shell?.addEventListener("compositionend", () => (composes = false));
+shell?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  hold(first.value);
+});
+shell?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target === first && !event.shiftKey && !isComposing(event)) {
+    event.preventDefault();
+    hold(first.value);
+  }
+});
+shell?.addEventListener("click", (event) => {
+  const example = event.target.closest(".example");
+  if (example) hold(example.textContent);
+});
+if (opensAtTalk()) shell?.querySelector("main").replaceChildren();
 
+const GIVE_UP_MS = 15_000;
+const began = performance.now();
+const ready = setInterval(() => {
+  const listens = document.querySelector("#wb-ready :is(textarea, input)")?.value === "ready";
+  if (composes || !box() || !(listens || performance.now() - began > GIVE_UP_MS)) return;
+  clearInterval(ready);
+  const typed = first?.value ?? "";
+  const focused = document.activeElement === first;
+  shell?.remove();
+  document.body.classList.remove("wb-waiting");
+  if (focused) box().focus();
+  set({});
+  if (held !== null) ask(held); // which brings an earlier conversation back by itself
+  else if (opensAtTalk()) open(talk());
+  if (held === null && typed) type("wb-question", typed);
+}, 40);
+
+// While an input method composes, Enter picks a word (229 is what browsers report that don't set isComposing).
+const isComposing = (event) => event.isComposing || event.keyCode === 229;
 for (const kind of ["keydown", "keypress"]) {
   document.addEventListener(
     kind,
     (event) => {
-      if (event.key !== "Enter" || event.target !== box()) return;
-      // While an input method composes, Enter picks a word (229 is what browsers report that don't set isComposing).
-      if (event.isComposing || event.keyCode === 229) event.stopImmediatePropagation();
-      else if (!event.shiftKey) hold(event, press);
+      if (event.key === "Enter" && event.target === box() && isComposing(event)) event.stopImmediatePropagation();
     },
     true,
   );
 }
-document.addEventListener(
-  "click",
-  (event) => {
-    const example = event.target.closest("#wb-chat .example");
-    const at = example ? all("#wb-chat .example").indexOf(example) : -1;
-    if (example) hold(event, () => all("#wb-chat .example")[at].click());
-    else if (event.target.closest("#wb-question button")) hold(event, press);
-  },
-  true,
-);
 
 // What the buttons of our own do.
 const actions = {
