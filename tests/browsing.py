@@ -117,9 +117,8 @@ def ask(page: Page, question: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """Takes one of ``PICTURES`` when asked to: ``WENBAO_PICTURES=1``."""
-    if os.environ.get("WENBAO_PICTURES") == "1" and name in PICTURES:
-        folder = Path(__file__).parents[1] / "docs" / "pictures"
+    """Takes one of ``PICTURES`` when asked to: ``WENBAO_PICTURES=docs/pictures`` names the folder."""
+    if (folder := Path(os.environ.get("WENBAO_PICTURES", ""))).name and name in PICTURES:
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
 

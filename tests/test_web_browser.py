@@ -1,6 +1,6 @@
 """The conversation and the original in a real browser, in each look.
 
-With ``WENBAO_PICTURES=1`` the screenshots of docs/pictures are taken anew.
+With ``WENBAO_PICTURES=docs/pictures`` the screenshots of docs/pictures are taken anew.
 """
 # ruff: noqa: F401, F811 (fixtures are found by their names in this module, and given under them)
 
