@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from markupsafe import Markup
 from starlette.testclient import TestClient
 from web_fixtures import Page, app, bot, client
 
+from qa.answer.verdict import measured
+from qa.config import Settings
+from qa.web import help_page
 from qa.web.frame import TABS, document, navigation, tab_url
 from qa.web.help_words import HELP
 from qa.web.shell import with_shell
@@ -93,3 +98,27 @@ def test_the_chat_is_there_before_gradio_has_drawn_it(client: TestClient, words:
 
 def test_a_page_without_the_places_of_the_shell_stays_as_it_is() -> None:
     assert with_shell("<p>甲</p>", ("zh-Hans", "<b>", "<i>")) == "<p>甲</p>"
+
+
+def test_the_help_gives_the_rates_of_the_shipped_weights(client: TestClient) -> None:
+    text = Page(client.get("/en/help").text).text
+    rows = [row for row in measured() if row["right"] is not None]
+    for row in rows:
+        assert f"{row['set']}{row['questions']:,}{row['answered']:.0%}{row['right']:.0%}" in text
+    assert (HELP["en"].rates in text) == bool(rows)
+
+
+def test_the_rates_are_those_of_the_documentation() -> None:
+    told = (Path(__file__).parents[1] / "docs" / "answers.md").read_text(encoding="utf-8")
+    for row in measured():
+        right = "" if row["right"] is None else f"{row['right']:.3f} "
+        shares = f"{row['answered']:.3f} | {row['possible']:.3f} | {row['not_found']:.3f}"
+        assert f"| {row['sort']} | {row['questions']:,} | {shares} | {right}|" in told
+
+
+def test_the_help_says_how_long_what_is_kept() -> None:
+    shown = Page(help_page.page(EN, Settings(talk_days=17, review_days=31))).text
+    assert HELP["en"].kept.format(days=17) in shown
+    assert HELP["en"].reviewed.format(days=31) in shown
+    silent = Page(help_page.page(EN, Settings(talk_days=0, review_days=0))).text
+    assert "days" not in silent

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from fastapi import APIRouter, Request
 from markupsafe import Markup
 
+from qa.answer.verdict import measured
+from qa.config import Settings
 from qa.web.frame import add_tab, document
-from qa.web.help_words import HELP
+from qa.web.help_words import HELP, HelpWords
 from qa.web.render import STATUS_LOOKS
 from qa.web.words import Words
 
 
-def page(words: Words) -> str:
-    """The help page in the language of ``words``."""
+def page(words: Words, settings: Settings) -> str:
+    """The help page in the language of ``words``; ``settings`` say how long what is kept."""
     told = HELP[words.path]
     outcomes = Markup("").join(
         Markup('<dt><span class="badge {}">{}</span></dt><dd>{}</dd>').format(
@@ -32,10 +34,46 @@ def page(words: Words) -> str:
             _points(*told.can_not),
             Markup("<h2>{}</h2><dl>{}</dl><p>{}</p>").format(told.outcomes, outcomes, words.confidence_meaning),
             Markup('<h2>{}</h2><dl class="keys">{}</dl>').format(told.keys, keys),
-            _points(*told.privacy),
+            _rates(told),
+            _points(told.privacy[0], [*told.privacy[1], *_kept(told, settings)]),
         )
     )
     return document(words, told.title, body, tab="help", styles=["help.css"])
+
+
+def _kept(told: HelpWords, settings: Settings) -> Iterable[str]:
+    for text, days in ((told.kept, settings.talk_days), (told.reviewed, settings.review_days)):
+        if days:
+            yield text.format(days=days)
+
+
+def _rates(told: HelpWords) -> Markup:
+    """The measured rates, a set of questions a row; nothing where the shipped weights have none."""
+    rows = measured()
+    none = {row["set"]: row for row in rows if row["sort"] == "no passage"}
+    lines = [
+        (row["set"], f"{row['questions']:,}", _percent(row["answered"]), _percent(row["right"]), _percent(said))
+        for row in rows
+        if row["right"] is not None
+        for said in [none.get(row["set"], {}).get("not_found")]
+    ]
+    if not lines:
+        return Markup("")
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(column) for column in told.columns)
+    body = Markup("").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            name, Markup("").join(Markup('<td class="number">{}</td>').format(figure) for figure in figures)
+        )
+        for name, *figures in lines
+    )
+    return Markup(
+        '<h2>{}</h2><div class="scroll" tabindex="0" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
+        '<tbody>{}</tbody></table></div><p class="soft">{}</p>'
+    ).format(told.rates, told.rates, head, body, told.rates_note)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f}%"
 
 
 def _points(heading: str, points: Iterable[str]) -> Markup:
@@ -43,12 +81,12 @@ def _points(heading: str, points: Iterable[str]) -> Markup:
     return Markup("<h2>{}</h2><ul>{}</ul>").format(heading, items)
 
 
-def router() -> APIRouter:
+def router(settings: Settings) -> APIRouter:
     """The routes of the help pages."""
     routes = APIRouter()
 
     def respond(words: Words, _: Request) -> str:
-        return page(words)
+        return page(words, settings)
 
     add_tab(routes, "help", respond)
     return routes

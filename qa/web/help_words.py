@@ -19,7 +19,15 @@ class HelpWords:
     keys: str
     key_names: Mapping[str, str]
     """What a key of the conversation does."""
+    rates: str
+    rates_note: str
+    columns: tuple[str, str, str, str, str]
+    """Heads the table of rates: set, questions, answered, right of these, rightly not found."""
     privacy: tuple[str, tuple[str, ...]]
+    kept: str
+    """How long conversations are kept, where they are."""
+    reviewed: str
+    """How long questions are kept for review, where they are."""
 
 
 HELP: Mapping[str, HelpWords] = {
@@ -47,7 +55,17 @@ HELP: Mapping[str, HelpWords] = {
         ),
         outcomes="三种结果",
         keys="按键",
-        key_names={"Enter": "提问（输入法选字时不会）", "Shift+Enter": "换行"},
+        key_names={
+            "Enter": "提问（输入法选字时不会）",
+            "Shift+Enter": "换行",
+            "/": "到输入框",
+            "↑ ↓": "在空的输入框里翻出问过的问题",
+            "1–9": "打开最后一个回答的第几个出处",
+            "Esc": "关闭打开的内容，离开输入框",
+        },
+        rates="实测的准确率",
+        rates_note="在公开的问答题集上测得，问题经过改写，文章是别人的；您的文章上会有出入。",
+        columns=("题集", "问题数", "给出答案", "其中正确", "文章里没有答案时如实说没有"),
         privacy=(
             "隐私",
             (
@@ -55,6 +73,8 @@ HELP: Mapping[str, HelpWords] = {
                 "不用 cookie。",
             ),
         ),
+        kept="您的对话在这台服务器上保留到最后一问之后 {days} 天，凭这个浏览器里的一把随机钥匙才能列出；随时可以在“历史”里删除。",
+        reviewed="问题和回答另外保留 {days} 天，供管理文章的人改进，不记是谁问的。",
     ),
     "zh-hant": HelpWords(
         title="說明",
@@ -80,7 +100,17 @@ HELP: Mapping[str, HelpWords] = {
         ),
         outcomes="三種結果",
         keys="按鍵",
-        key_names={"Enter": "提問（輸入法選字時不會）", "Shift+Enter": "換行"},
+        key_names={
+            "Enter": "提問（輸入法選字時不會）",
+            "Shift+Enter": "換行",
+            "/": "到輸入框",
+            "↑ ↓": "在空的輸入框裡翻出問過的問題",
+            "1–9": "打開最後一個回答的第幾個出處",
+            "Esc": "關閉打開的內容，離開輸入框",
+        },
+        rates="實測的準確率",
+        rates_note="在公開的問答題集上測得，問題經過改寫，文章是別人的；您的文章上會有出入。",
+        columns=("題集", "問題數", "給出答案", "其中正確", "文章裡沒有答案時如實說沒有"),
         privacy=(
             "隱私",
             (
@@ -88,6 +118,8 @@ HELP: Mapping[str, HelpWords] = {
                 "不用 cookie。",
             ),
         ),
+        kept="您的對話在這台伺服器上保留到最後一問之後 {days} 天，憑這個瀏覽器裡的一把隨機鑰匙才能列出；隨時可以在「歷史」裡刪除。",
+        reviewed="問題和回答另外保留 {days} 天，供管理文章的人改進，不記是誰問的。",
     ),
     "en": HelpWords(
         title="Help",
@@ -126,7 +158,17 @@ HELP: Mapping[str, HelpWords] = {
         ),
         outcomes="Three outcomes",
         keys="Keys",
-        key_names={"Enter": "ask (not while an input method composes)", "Shift+Enter": "new line"},
+        key_names={
+            "Enter": "ask (not while an input method composes)",
+            "Shift+Enter": "new line",
+            "/": "to the question box",
+            "↑ ↓": "in the empty box: questions asked before",
+            "1–9": "open that source of the last answer",
+            "Esc": "close what is open, leave the box",
+        },
+        rates="How often it is right, as measured",
+        rates_note="On public sets of questions, reworded, about other articles; on yours it will differ.",
+        columns=("Set", "Questions", "Answered", "Of these right", "Said so where there is no answer"),
         privacy=(
             "Privacy",
             (
@@ -134,5 +176,9 @@ HELP: Mapping[str, HelpWords] = {
                 "No cookies.",
             ),
         ),
+        kept="Your chats are kept on this server until {days} days after their last question; only a random key in this "
+        "browser lists them, and you can delete them at any time under “History”.",
+        reviewed="Questions and answers are also kept for {days} days, for whoever looks after the articles to improve "
+        "them; who asked is not noted.",
     ),
 }

@@ -151,7 +151,7 @@ def build_app(bot: Bot) -> ASGIApp:
     app.include_router(embed_page.router())
     app.include_router(article_page.router(bot))
     app.include_router(page_view.router(bot))
-    app.include_router(help_page.router())
+    app.include_router(help_page.router(bot.settings))
     app.include_router(history_api.router(talks))
     app.mount("/ui", StaticFiles(directory=STATIC))
 
