@@ -73,7 +73,7 @@ HELP: Mapping[str, HelpWords] = {
                 "不用 cookie。",
             ),
         ),
-        kept="您的对话在这台服务器上保留到最后一问之后 {days} 天，凭这个浏览器里的一把随机钥匙才能列出；随时可以在“历史”里删除。",
+        kept="对话在这台服务器上保留到最后一问之后 {days} 天，凭这个浏览器里的随机钥匙才能列出；可以在“历史”里删除。",
         reviewed="问题和回答另外保留 {days} 天，供管理文章的人改进，不记是谁问的。",
     ),
     "zh-hant": HelpWords(
@@ -118,7 +118,7 @@ HELP: Mapping[str, HelpWords] = {
                 "不用 cookie。",
             ),
         ),
-        kept="您的對話在這台伺服器上保留到最後一問之後 {days} 天，憑這個瀏覽器裡的一把隨機鑰匙才能列出；隨時可以在「歷史」裡刪除。",
+        kept="對話在這台伺服器上保留到最後一問之後 {days} 天，憑這個瀏覽器裡的隨機鑰匙才能列出；可以在「歷史」裡刪除。",
         reviewed="問題和回答另外保留 {days} 天，供管理文章的人改進，不記是誰問的。",
     ),
     "en": HelpWords(
@@ -176,8 +176,8 @@ HELP: Mapping[str, HelpWords] = {
                 "No cookies.",
             ),
         ),
-        kept="Your chats are kept on this server until {days} days after their last question; only a random key in this "
-        "browser lists them, and you can delete them at any time under “History”.",
+        kept="Your chats are kept on this server until {days} days after their last question; only a random key in "
+        "this browser lists them, and you can delete them at any time under “History”.",
         reviewed="Questions and answers are also kept for {days} days, for whoever looks after the articles to improve "
         "them; who asked is not noted.",
     ),
