@@ -92,6 +92,7 @@ def test_a_conversation_goes_on_and_begins_anew(opened: Opener, address: str, lo
     ask(page, FOLLOW_UP)
     expect(page.locator(".wb-searched-as")).to_contain_text("朝阳门街道")
     expect(page.locator(".wb-question").last).to_be_in_viewport()
+    expect(page.locator(".wb-ask").first).to_be_visible()  # the last stage of what is not answered
     page.locator(".wb-answer").last.locator(".wb-more > summary").click()
     expect(page.locator(".wb-answer").last.locator(".wb-more .wb-card").first).to_be_visible()
     assert fits(page)

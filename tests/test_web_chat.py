@@ -197,6 +197,15 @@ def test_what_is_offered_instead_is_answered_from_an_article_that_was_shown(
         assert answered["passages"][0]["source"]["article_id"] in near
 
 
+def test_what_is_offered_late_does_not_hide_the_next_question(conversations: Conversations) -> None:
+    stages = conversations.ask(ZH, "天坛公园的门票多少钱？", Shown(TALK), SENT)
+    next(stages)
+    answered = next(stages)
+    *_, after = conversations.ask(ZH, QUESTION, answered, SENT)
+    assert list(stages) == []
+    assert after.questions[-1] == QUESTION
+
+
 def test_nothing_is_offered_instead_of_an_answer(conversations: Conversations) -> None:
     *_, talk = conversations.ask(ZH, QUESTION, Shown())
     assert ZH.instead not in shown(talk)[-1][1]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 WEIGHTS = Path(__file__).parent / "weights" / "verdict.json"
 
@@ -85,16 +85,6 @@ def shipped() -> Judge:
 def measured() -> Measured:
     """The rates that docs/answers.md and the help page tell."""
     return Measured(**_file()["measured"])  # type: ignore[arg-type]  # counts are whole in the file
-
-
-@cache
-def measured() -> tuple[Mapping[str, Any], ...]:
-    """The rates that were measured with the shipped weights: the table of docs/answers.md, a row each.
-
-    ``set``, ``sort`` (of questions), ``questions`` (how many), and the shares ``answered``, ``possible``, ``not_found``
-    and ``right`` (of those answered, null where no answer is right). Empty when fitted anew and not measured since.
-    """
-    return tuple(json.loads(WEIGHTS.read_text(encoding="utf-8")).get("measured", ()))
 
 
 def from_json(values: Mapping[str, Mapping[str, float]]) -> Judge:

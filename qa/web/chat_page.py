@@ -159,7 +159,8 @@ def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio
         ready = gradio.Textbox(elem_id="wb-ready", label="ready", visible="hidden")
         outputs = [question, chatbot, talk]
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        asking = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
+        # The next question may be asked while the last one's end (what to ask instead) is still on its way.
+        asking = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask", "trigger_mode": "multiple"}
         answered = [
             question.submit(ask, [question, context, talk], outputs, **asking),
             chatbot.example_select(ask_example, [context, talk], outputs, **asking),

@@ -125,6 +125,8 @@ class Conversations:
         self._talks = talks
         self._answer = answer or partial(_unlimited, bot)
         self._is_judged = is_judged
+        self._latest: dict[str, object] = {}
+        """The question that is being answered, by conversation."""
         self._overview: tuple[int, int, list[str]] | None = None
 
     @property
@@ -170,6 +172,7 @@ class Conversations:
             shown = self._ended(words, shown)
             asked = shown.with_message("user", render.question(question))
             context = Context.read(sent)
+            self._latest[context.talk] = this = object()
             if context.talk != shown.id:
                 shown = self.open(words, context.talk)
                 asked = shown.with_message("user", render.question(question))
@@ -180,9 +183,12 @@ class Conversations:
             answered = self._answered_with(asked, words, record, passages)
             yield replace(answered, unwritten=Unwritten(record))
             self._keep(context, record)
-            if record["status"] != "answered" and (instead := self._instead(record, question)):
-                answered = self._answered_with(asked, words, record, passages, instead)
-                yield replace(answered, unwritten=Unwritten(record, tuple(instead)))
+            instead = [] if record["status"] == "answered" else self._instead(record, question)
+            if self._latest.get(context.talk) is this:  # else the next question was asked already, and shows more
+                del self._latest[context.talk]
+                if instead:
+                    answered = self._answered_with(asked, words, record, passages, instead)
+                    yield replace(answered, unwritten=Unwritten(record, tuple(instead)))
         except WenbaoError as error:
             yield asked.with_message("assistant", render.note(words.errors.get(error.code, error.message)))
         except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -48,32 +49,10 @@ def _kept(told: HelpWords, settings: Settings) -> Iterable[str]:
 
 
 def _rates(told: HelpWords) -> Markup:
-    """The measured rates, a set of questions a row; nothing where the shipped weights have none."""
-    rows = measured()
-    none = {row["set"]: row for row in rows if row["sort"] == "no passage"}
-    lines = [
-        (row["set"], f"{row['questions']:,}", _percent(row["answered"]), _percent(row["right"]), _percent(said))
-        for row in rows
-        if row["right"] is not None
-        for said in [none.get(row["set"], {}).get("not_found")]
-    ]
-    if not lines:
-        return Markup("")
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(column) for column in told.columns)
-    body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            name, Markup("").join(Markup('<td class="number">{}</td>').format(figure) for figure in figures)
-        )
-        for name, *figures in lines
-    )
-    return Markup(
-        '<h2>{}</h2><div class="scroll" tabindex="0" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
-        '<tbody>{}</tbody></table></div><p class="soft">{}</p>'
-    ).format(told.rates, told.rates, head, body, told.rates_note)
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f}%"
+    """The measured rates, in sentences."""
+    rates = asdict(measured())
+    points = _points(told.rates, [sentence.format_map(rates) for sentence in told.measured])
+    return points + Markup('<p class="soft">{}</p>').format(told.rates_note)
 
 
 def _points(heading: str, points: Iterable[str]) -> Markup:

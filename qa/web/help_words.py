@@ -21,8 +21,8 @@ class HelpWords:
     """What a key of the conversation does."""
     rates: str
     rates_note: str
-    columns: tuple[str, str, str, str, str]
-    """Heads the table of rates: set, questions, answered, right of these, rightly not found."""
+    measured: tuple[str, ...]
+    """The rates in sentences, whose places are the fields of ``qa.answer.verdict.Measured``."""
     privacy: tuple[str, tuple[str, ...]]
     kept: str
     """How long conversations are kept, where they are."""
@@ -65,7 +65,11 @@ HELP: Mapping[str, HelpWords] = {
         },
         rates="实测的准确率",
         rates_note="在公开的问答题集上测得，问题经过改写，文章是别人的；您的文章上会有出入。",
-        columns=("题集", "问题数", "给出答案", "其中正确", "文章里没有答案时如实说没有"),
+        measured=(
+            "给出的简短答案里，{right_when_answered:.0%} 是对的。",
+            "文章里有答案的 {answerable:,} 个问题，{answerable_refused:.1%} 被误说成没有找到。",
+            "文章里没有答案的 {unanswerable:,} 个问题，{unanswerable_answered:.0%} 仍给出了答案：请看把握和出处。",
+        ),
         privacy=(
             "隐私",
             (
@@ -110,7 +114,11 @@ HELP: Mapping[str, HelpWords] = {
         },
         rates="實測的準確率",
         rates_note="在公開的問答題集上測得，問題經過改寫，文章是別人的；您的文章上會有出入。",
-        columns=("題集", "問題數", "給出答案", "其中正確", "文章裡沒有答案時如實說沒有"),
+        measured=(
+            "給出的簡短答案裡，{right_when_answered:.0%} 是對的。",
+            "文章裡有答案的 {answerable:,} 個問題，{answerable_refused:.1%} 被誤說成沒有找到。",
+            "文章裡沒有答案的 {unanswerable:,} 個問題，{unanswerable_answered:.0%} 仍給出了答案：請看把握和出處。",
+        ),
         privacy=(
             "隱私",
             (
@@ -168,7 +176,11 @@ HELP: Mapping[str, HelpWords] = {
         },
         rates="How often it is right, as measured",
         rates_note="On public sets of questions, reworded, about other articles; on yours it will differ.",
-        columns=("Set", "Questions", "Answered", "Of these right", "Said so where there is no answer"),
+        measured=(
+            "Of the short answers that were given, {right_when_answered:.0%} were right.",
+            "Of {answerable:,} questions that the articles answer, {answerable_refused:.1%} were said not to be found.",
+            "Of {unanswerable:,} that they don't, {unanswerable_answered:.0%} were answered all the same: mind the source.",
+        ),
         privacy=(
             "Privacy",
             (

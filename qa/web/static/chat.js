@@ -63,11 +63,25 @@ for (const kind of ["keydown", "keypress"]) {
   document.addEventListener(
     kind,
     (event) => {
-      if (event.key === "Enter" && event.target === box() && isComposing(event)) event.stopImmediatePropagation();
+      if (event.key !== "Enter" || event.target !== box() || event.shiftKey) return;
+      if (isComposing(event)) event.stopImmediatePropagation();
+      else if (kind === "keypress") onlyOnce(event);
     },
     true,
   );
 }
+
+// A second press that follows at once means the same question.
+const TWICE_MS = 400;
+let sentAt = -TWICE_MS;
+function onlyOnce(event) {
+  const now = performance.now();
+  if (now - sentAt < TWICE_MS) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  } else sentAt = now;
+}
+document.addEventListener("click", (event) => event.target.closest("#wb-question button") && onlyOnce(event), true);
 
 // What the buttons of our own do.
 const actions = {
