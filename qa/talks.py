@@ -169,7 +169,8 @@ class Talks:
         with self._lock:
             rows = self._rows(
                 "SELECT id, title, (SELECT count(*) FROM turns WHERE talk = talks.id), changed_at FROM talks "
-                "WHERE visitor = ? ORDER BY changed_at DESC, id",
+                # The second tells apart what was asked within one second.
+                "WHERE visitor = ? ORDER BY changed_at DESC, (SELECT max(id) FROM turns WHERE talk = talks.id) DESC",
                 (_hash(visitor),),
             )
             lines = [TalkLine(*row) for row in rows]

@@ -141,6 +141,14 @@ def test_the_conversation_asked_last_comes_first(talks: Talks) -> None:
     assert ids(talks) == [talk_id(2), talk_id(3), talk_id(1)]
 
 
+def test_conversations_of_one_second_keep_their_order(tmp_path: Path) -> None:
+    talks = Talks(tmp_path, 90, clock=lambda: 1_700_000_000.0)
+    for number in (2, 3, 1):
+        talks.add(ME, talk_id(number), record(f"{number}？"))
+    assert ids(talks) == [talk_id(1), talk_id(3), talk_id(2)]
+    talks.close()
+
+
 def test_renaming_and_deleting(talks: Talks) -> None:
     for number in (1, 2, 3):
         talks.add(ME, talk_id(number), record(f"{number}？"))
