@@ -179,7 +179,7 @@ HELP: Mapping[str, HelpWords] = {
         measured=(
             "Of the short answers that were given, {right_when_answered:.0%} were right.",
             "Of {answerable:,} questions that the articles answer, {answerable_refused:.1%} were said not to be found.",
-            "Of {unanswerable:,} that they don't, {unanswerable_answered:.0%} were answered all the same: mind the source.",
+            "Of {unanswerable:,} that they don't, {unanswerable_answered:.0%} were answered all the same.",
         ),
         privacy=(
             "Privacy",
