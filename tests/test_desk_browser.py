@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from browsing import LOOKS, Look, Opener, browser, fits, opened
 from desk_fixtures import Desk, MakeDesk, make_desk
 from playwright.sync_api import Page, expect
 from test_desk_review import record
-from browsing import LOOKS, Look, Opener, browser, fits, opened
 from web_fixtures import pictures_folder, served
 from xss_payloads import XSS_PAYLOADS
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from browsing import DESKTOP, LOOKS, Look, Opener, ask, browser, fits, opened, picture, visit
 from llm_faults import GOOD, REST, Fault, Server, event, fault_server, hang_midway, says
 from playwright.sync_api import expect
-from browsing import DESKTOP, LOOKS, Look, Opener, ask, browser, fits, opened, picture, visit
 from test_web_browser import QUESTION
 from web_fixtures import served
 
