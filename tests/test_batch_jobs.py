@@ -136,7 +136,7 @@ def test_a_stopped_server_goes_on_with_its_jobs_at_the_next_start(echo: JobBot) 
     jobs.close()
     echo.gate = None
     with closing(opened(echo)) as again:
-        assert [job.state for job in again.jobs()] == ["queued", "queued"]
+        assert again.job(second.id).state == "queued"
         again.start_working()
         for job in (first, second):
             assert again.wait(job, 20).state == "finished"
@@ -317,7 +317,7 @@ def test_a_draft_is_looked_at_changed_and_started(client: TestClient) -> None:
 
 
 def test_tokens_of_scope_batch_see_their_own_jobs_and_visitors_none(client: TestClient) -> None:
-    access: Access = cast("Any", client.app)._app.state.access
+    access: Access = cast("Any", client.app).app.state.access
     scopes: list[Scope] = ["batch", "batch", "ask", "admin"]
     mine, other, asker, admin = (
         {"authorization": f"Bearer {access.make_token(f'token {i}', [scope])[0]}"} for i, scope in enumerate(scopes)

@@ -79,7 +79,7 @@ def test_each_kind_of_file_is_looked_at_answered_and_fetched(page: Page, tmp_pat
     expect(page.locator("#draft h2")).to_have_text(words["preview"].format(name=f"题库.{kind}"))
     expect(page.locator("#draft tbody")).to_contain_text(ASKED)
     page.click("#start")
-    card = page.locator(".job").first
+    card = page.locator(".job", has_text=f"题库.{kind}").first
     expect(card.locator(".badge")).to_have_text(words["states"]["finished"])
     expect(card.locator(".facts")).to_contain_text(words["statuses"]["answered"])
     if kind != "txt":

@@ -236,7 +236,17 @@ def test_inspect_prints_the_structure_with_offsets_that_hold(tmp_path: Path, wen
     assert (page["file"], page["encoding"], page["chars"]) == ("market.md", "utf-8", len(PAGE))
     assert page.keys() == {"file", "encoding", "chars", "articles", "furniture"}
     (article,) = page["articles"]
-    assert article.keys() == {"headline", "kicker", "subhead", "byline", "start", "end", "sections"}
+    assert article.keys() == {
+        "headline",
+        "kicker",
+        "subhead",
+        "byline",
+        "date",
+        "date_source",
+        "start",
+        "end",
+        "sections",
+    }
     assert article["headline"] == "北门市场改造完工"
     (section,) = [section for section in article["sections"] if section["heading"] == "白菜"]
     (passage,) = section["passages"]

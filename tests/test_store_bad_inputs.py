@@ -147,7 +147,7 @@ def future_schema(data: Path) -> None:
     with closing(sqlite3.connect(data / "wenbao.db")) as raw:
         raw.execute("PRAGMA user_version = 999")
     before = (data / "wenbao.db").read_bytes()
-    with pytest.raises(StoreError, match=r"999.*knows up to 1") as caught:
+    with pytest.raises(StoreError, match=r"999.*knows up to 2") as caught:
         Store(data)
     assert caught.value.code == "STORE_TOO_NEW"
     assert (data / "wenbao.db").read_bytes() == before
@@ -171,14 +171,14 @@ for module in (qa.migrations, qa.store.database):
 with Store(Path(sys.argv[1])) as store:
     print(len(store.files()))
 """
-    for end, schema in (("kill", 1), ("run", 2)):
+    for end, schema in (("kill", 2), ("run", 3)):
         run = subprocess.run(
             [sys.executable, "-c", upgrade, str(data), end], check=False, env=ENVIRON, capture_output=True
         )
         assert run.returncode == (-signal.SIGKILL if end == "kill" else 0), run.stderr
         with closing(sqlite3.connect(data / "wenbao.db")) as raw:
             assert raw.execute("PRAGMA user_version").fetchone() == (schema,)
-    (data / "wenbao.db.schema-1.bak").replace(data / "wenbao.db")
+    (data / "wenbao.db.schema-2.bak").replace(data / "wenbao.db")
     with Store(data) as store:
         assert content(store) == before
 

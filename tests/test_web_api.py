@@ -241,7 +241,7 @@ def test_health_and_readiness(client: TestClient, bot: Bot, monkeypatch: pytest.
         ("OPTIONS", "/api/ask", "POST"),
         ("TRACE", "/healthz", "GET"),
         ("DELETE", "/healthz", "GET"),
-        ("POST", "/api/articles/1", "GET"),
+        ("POST", "/api/articles/1", "DELETE"),
         ("PUT", "/articles/1", "GET"),
     ],
 )
@@ -274,7 +274,7 @@ def test_a_failure_inside_tells_nothing_but_its_id(
 def test_the_document_tells_the_body_of_a_question(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     body = document["paths"]["/api/ask"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == {"question", "history", "top_k", "filters"}
+    assert set(body["properties"]) == {"question", "history", "top_k", "filters", "generate"}
     assert body["required"] == ["question"]
 
 
