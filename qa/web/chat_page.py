@@ -83,7 +83,8 @@ def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
 def _shell(conversations: Conversations, words: Words) -> Parts:
     """What the page shows until Gradio has drawn it."""
     texts = [str(example["text"]) for example in _examples(conversations, words)]
-    return words.tag, _head(words), str(render.shell(words, texts, conversations.question_chars))
+    title = Markup("<title>{} · {}</title>").format(words.title, words.slogan)  # Gradio's own comes with its scripts
+    return words.tag, str(title) + _head(words), str(render.shell(words, texts, conversations.question_chars))
 
 
 def _head(words: Words) -> str:
