@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -25,7 +26,7 @@ from pydantic import Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from qa.answer import Record
 from qa.bot import Bot
@@ -138,8 +139,16 @@ def http_app(asking: Asking, base_url: str) -> Starlette:
 class Gate:
     """Lets requests to ``/mcp`` in that may ask. Errors are told by the application around it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, make: Callable[[], Starlette]) -> None:
+        self._make = make
+        self._app = make()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While the server runs: a new application at each start, since the package's can be started only once."""
+        self._app = self._make()
+        async with self._app.router.lifespan_context(self._app):
+            yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request.

@@ -15,12 +15,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 import uvicorn
 from fastapi import FastAPI, Request
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, RedirectResponse
@@ -67,6 +67,9 @@ from qa.web.widget_files import WidgetFiles
 from qa.web.words import LANGUAGES, choose
 from qa.web.words_api import router as words_routes
 
+if TYPE_CHECKING:
+    from qa.web.mcp_server import Gate
+
 STATIC = Path(__file__).parent / "static"
 LOCAL = ("127.0.0.1", "::1", "localhost")
 OTHER_FILES = 256
@@ -104,7 +107,7 @@ def build_app(bot: Bot) -> ASGIApp:
         await run_in_threadpool(jobs.start_working)
         async with AsyncExitStack() as stack:
             if tools is not None:
-                await stack.enter_async_context(tools.router.lifespan_context(tools))
+                await stack.enter_async_context(tools.running())
             yield
         await run_in_threadpool(jobs.close)
         admission.close()
@@ -182,15 +185,15 @@ def build_app(bot: Bot) -> ASGIApp:
     )
 
 
-def add_tools(app: FastAPI, asking: Asking, base_url: str) -> Starlette | None:
+def add_tools(app: FastAPI, asking: Asking, base_url: str) -> Gate | None:
     """``/mcp`` at ``app``, where the extra ``mcp`` is installed: what must live as long as the server."""
     if find_spec("mcp") is None:
         return None
     from qa.web import mcp_server  # noqa: PLC0415  # needs the extra
 
-    tools = mcp_server.http_app(asking, base_url)
-    app.router.routes.append(Route("/mcp", mcp_server.Gate(tools)))
-    return tools
+    gate = mcp_server.Gate(lambda: mcp_server.http_app(asking, base_url))
+    app.router.routes.append(Route("/mcp", gate))
+    return gate
 
 
 def known_hosts(settings: Settings) -> set[str]:
