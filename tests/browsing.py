@@ -100,7 +100,8 @@ def opened(browser: Browser) -> Iterator[Opener]:
     # Gradio reports these two when its page is left while it waits for an event's end, as by the language links.
     # That a request was refused is told by the page itself, where it was meant to be.
     expected = ("AbortError", "Connection errored out", "the server responded with a status of 4")
-    assert [error for error in errors if not any(each in error for each in expected)] == []
+    left = [error for error in errors if not any(each in error for each in expected)]
+    assert left == []
 
 
 def visit(page: Page, url: str) -> None:
