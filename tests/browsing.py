@@ -99,7 +99,8 @@ def opened(browser: Browser) -> Iterator[Opener]:
     assert {urlsplit(url).hostname for url in requests if not url.startswith(("data:", "blob:"))} == {"127.0.0.1"}
     # Gradio reports these two when its page is left while it waits for an event's end, as by the language links.
     # That a request was refused is told by the page itself, where it was meant to be.
-    expected = ("AbortError", "Connection errored out", "the server responded with a status of 4")
+    # A page that is left while it fetches something of ours says "Failed to fetch".
+    expected = ("AbortError", "Connection errored out", "Failed to fetch", "the server responded with a status of 4")
     left = [error for error in errors if not any(each in error for each in expected)]
     assert left == []
 
