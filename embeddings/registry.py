@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
@@ -43,7 +44,7 @@ def load_embedder(name: str | None = None, *, allow_download: bool = False) -> E
         ModelError: see ``embeddings.errors``.
     """
     if name is None:
-        return _from_folder(EMBEDDED_MODEL, EMBEDDED_MODEL, "embedded", allow_download)
+        return _embedded(EMBEDDED_MODEL)
     folder = Path(name).expanduser()
     if not folder.exists():
         plugin, _, argument = name.partition(":")
@@ -74,6 +75,12 @@ def load_vector_store(kind: str, folder: Path) -> VectorStore:
         VectorStoreError: INDEX_UNKNOWN_KIND, INDEX_DAMAGED.
     """
     return _store_module(kind).load(folder)
+
+
+@cache
+def _embedded(folder: Path) -> Embedder:
+    """The package's own model, once in a process: the search and the answer share it."""
+    return _from_folder(folder, folder, "embedded", allow_download=False)
 
 
 def _from_folder(folder: Path, inside: Path, name: str, allow_download: bool) -> Embedder:

@@ -234,3 +234,28 @@ def test_nothing_moves_for_those_who_want_it_still(opened: Opener, address: str)
         "document.getAnimations().filter(a => a.playState === 'running' && a.effect.getTiming().duration > 1).length"
     )
     assert page.evaluate(moving) == 0
+
+
+def test_a_question_is_asked_once_though_enter_is_pressed_twice(opened: Opener, address: str) -> None:
+    page = opened(DESKTOP)
+    visit(page, f"{address}/zh/")
+    box = page.locator("#wb-question textarea")
+    box.fill(QUESTION)
+    box.press("Enter")
+    box.press("Enter")
+    expect(page.locator(".wb-answer")).to_have_count(1)
+    ask(page, OTHER)
+    expect(page.locator(".wb-question")).to_have_text([QUESTION, OTHER])
+
+
+def test_what_is_typed_while_an_answer_grows_stays(opened: Opener, address: str) -> None:
+    """An unanswered question has one more stage, which tells what to ask instead."""
+    page = opened(DESKTOP)
+    visit(page, f"{address}/zh/")
+    box = page.locator("#wb-question textarea")
+    box.fill("景山街道总工会的电话号码是多少？")
+    box.press("Enter")
+    expect(page.locator(".wb-answer")).to_have_count(1)
+    box.fill("半句话")
+    expect(page.locator(".wb-answer .wb-ask").first).to_be_visible()
+    expect(box).to_have_value("半句话")

@@ -69,7 +69,7 @@ def nearness(passage: StoredPassage, vectors: Mapping[str, Vectors], question: V
 def best_sentence(passage: StoredPassage, idf: Mapping[str, float], wanted: Wanted) -> tuple[int, int] | None:
     """The sentence that tells most of the question, word for word and in other words alike; None without any.
 
-    Both shares count the same: on the dev questions the evidence was in 86 of 99 sentences chosen so, in 80 with the
+    Both shares count the same: on the dev questions the evidence was in 85 of 99 sentences chosen so, in 79 with the
     words alone, in 83 with their meaning alone, and the sentence's cosine added nothing.
     """
     whole = block(passage.text)

@@ -33,6 +33,7 @@ def names(question: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+@functools.lru_cache(maxsize=50_000)
 def spelt(word: str) -> str:
     """A Chinese word's syllables, ``"men|tou|gou"``; another word as it is."""
     # Loaded here: 0.2 s that only questions with such names pay.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import gradio
@@ -49,7 +50,7 @@ FONTS = (
 )
 """Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
-Answered = tuple[str, list[dict[str, str]], Shown]
+Answered = tuple[str | dict[str, str], list[dict[str, str]], Shown]
 """What a handler gives back: the question box's text, the messages, the conversation."""
 
 
@@ -98,12 +99,14 @@ def _head(words: Words) -> str:
 
 
 def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio.Blocks:
-    def show(shown: Shown) -> Answered:
-        return "", list(shown.messages), shown
+    def show(shown: Shown, box: str | dict[str, str] = "") -> Answered:
+        return box, list(shown.messages), shown
 
     def ask(question: str, context: str, shown: Shown, request: gradio.Request) -> Iterator[Answered]:
+        """The box is emptied once: what is typed into it while the answer grows stays."""
         caller = unkeyed(request.request) if request.request is not None else NOBODY
-        yield from map(show, conversations.ask(words, question, shown, context, caller))
+        boxes = chain([""], repeat(gradio.skip()))
+        yield from map(show, conversations.ask(words, question, shown, context, caller), boxes)
 
     def ask_example(
         context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request

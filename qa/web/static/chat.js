@@ -71,9 +71,10 @@ for (const kind of ["keydown", "keypress"]) {
   );
 }
 
-// A second press that follows at once means the same question.
+// A second press that follows at once, with nothing typed in between, means the same question.
 const TWICE_MS = 400;
 let sentAt = -TWICE_MS;
+document.addEventListener("input", (event) => event.target === box() && (sentAt = -TWICE_MS), true);
 function onlyOnce(event) {
   const now = performance.now();
   if (now - sentAt < TWICE_MS) {
