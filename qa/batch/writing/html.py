@@ -117,11 +117,11 @@ def _answer(done: Done, layout: Layout) -> Markup:
     def short(key: str) -> str:
         return cut(cell_text(own.get(key)), layout.words, TEXT_CHARS)
 
-    cells = [Markup("<td>{}</td><td>{}</td>").format(short("id"), short("question"))]
+    cells = [Markup("<td>{}</td><td class=text>{}</td>").format(short("id"), short("question"))]
     if any(column.key == "right" for column in layout.columns):
-        cells.append(Markup("<td>{}</td>").format(short("right")))
-    cells.append(Markup('<td class="{}">{}</td>').format(record["status"], short("status")))
-    cells.append(Markup("<td>{}</td>").format(short("answer")))
+        cells.append(Markup("<td class=brief>{}</td>").format(short("right")))
+    cells.append(Markup('<td class="brief {}">{}</td>').format(record["status"], short("status")))
+    cells.append(Markup("<td class=text>{}</td>").format(short("answer")))
     sure = f"{own['confidence']:.2f}" if record.get("answer") else ""
     cells.append(Markup("<td class=n>{}</td>").format(sure))
     where = " › ".join(filter(None, (short("headline"), short("section"))))
