@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKED := qa embeddings tests benchmarks app.py
+# Files of tests are shared out to the cores; the tests of a file stay together, since they share servers and browsers.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup run test test-all torture check lint types imports format clean
 
@@ -30,10 +32,10 @@ run: setup
 	$(BIN)/wenbao serve
 
 test: setup check chromium office
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: setup check chromium office
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Thirty-four times the tests that break things, an hour or two: 10,200 kills, 68,000 operations, 5,100 damaged files.
 torture: $(VENV)/.installed-dev
