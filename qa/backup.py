@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,11 @@ from pathlib import Path
 from qa import sqlite
 from qa.errors import StoreError, UsageError
 from qa.generations import Progress
-from qa.store import Finding, Store
+from qa.store import Finding, Store, write_lock
+from qa.store.database import LOCK_NAME
 
 STORE = "wenbao.db"
-_LEFT_OUT = ("indexes", "write.lock")
+_LEFT_OUT = ("indexes", LOCK_NAME)
 _SIDE_FILES = ("-wal", "-shm", "-journal", ".lock", ".tmp", ".part", ".bak")
 
 
@@ -38,9 +38,12 @@ class BackupReport:
 def back_up(data: Path, target: Path, progress: Progress | None = None) -> BackupReport:
     """The data folder is copied to ``target``, whole or not at all, and the store's copy read through.
 
+    It grows in ``.TARGET.part`` beside it, which the next backup of that name clears when this one was killed.
+
     Raises:
         UsageError: OUTPUT_EXISTS, OUTPUT_FOLDER.
-        StoreError: STORE_MISSING, STORE_CORRUPT, DISK_FULL and their kin.
+        StoreError: STORE_MISSING, STORE_CORRUPT, DISK_FULL and their kin; WRITER_LOCKED, when another backup of that
+            name is being made.
     """
     data, target = data.resolve(), target.resolve()
     if not (data / STORE).exists():
@@ -50,37 +53,53 @@ def back_up(data: Path, target: Path, progress: Progress | None = None) -> Backu
     if not target.parent.is_dir() or target.is_relative_to(data):
         reason = f"{target.parent} is no folder for a backup; name one outside the data folder."
         raise UsageError("OUTPUT_FOLDER", reason)
+    part = target.with_name(f".{target.name}.part")
     with sqlite.store_errors(target):
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        with sqlite.store_errors(target):
-            files = list(_files(data))
-            databases = [path for path in files if path.parent == data and path.suffix == ".db"]
-            for number, path in enumerate(files, 1):
-                copy = part / path.relative_to(data)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                if path in databases:
-                    _copy_database(path, copy)
-                else:
-                    with contextlib.suppress(FileNotFoundError):  # gone meanwhile, as finished jobs go
-                        shutil.copyfile(path, copy)
-                        sqlite.sync(copy)
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copymode(path, copy)
-                if progress is not None:
-                    progress("backup", number, len(files))
-            part.chmod(data.stat().st_mode & 0o777)
-        with Store(part, read_only=True) as store:
-            findings = tuple(store.findings())
-        with sqlite.store_errors(target):
-            for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
-                sqlite.sync(folder)
-            part.rename(target)
-            sqlite.sync(target.parent)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+        part.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        held.enter_context(write_lock(part))
+        try:
+            with sqlite.store_errors(target):
+                _clear(part)
+                files = list(_files(data))
+                databases = [path for path in files if path.parent == data and path.suffix == ".db"]
+                for number, path in enumerate(files, 1):
+                    copy = part / path.relative_to(data)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    if path in databases:
+                        _copy_database(path, copy)
+                    else:
+                        with contextlib.suppress(FileNotFoundError):  # gone meanwhile, as finished jobs go
+                            shutil.copyfile(path, copy)
+                            sqlite.sync(copy)
+                    with contextlib.suppress(FileNotFoundError):
+                        shutil.copymode(path, copy)
+                    if progress is not None:
+                        progress("backup", number, len(files))
+                part.chmod(data.stat().st_mode & 0o777)
+            with Store(part, read_only=True) as store:
+                findings = tuple(store.findings())
+            with sqlite.store_errors(target):
+                for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
+                    sqlite.sync(folder)
+                if os.name == "nt":  # where no folder with an open file can be renamed
+                    held.close()
+                part.rename(target)
+                (target / LOCK_NAME).unlink()
+                sqlite.sync(target.parent)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     return BackupReport(tuple(path.name for path in databases), len(files) - len(databases), findings)
+
+
+def _clear(part: Path) -> None:
+    """What a killed backup of that name left is gone."""
+    for path in part.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK_NAME:
+            path.unlink()
 
 
 def _files(data: Path) -> Iterator[Path]:

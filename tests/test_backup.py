@@ -13,7 +13,7 @@ from small_corpora import TERMS, PairEmbedder, article, content, page, sentence,
 from qa.backup import back_up
 from qa.errors import WenbaoError
 from qa.indexing import index
-from qa.store import Store
+from qa.store import Store, write_lock
 
 
 def made(folder: Path) -> Path:
@@ -108,3 +108,17 @@ def test_without_a_store_there_is_nothing_to_back_up(tmp_path: Path) -> None:
         back_up(tmp_path, tmp_path / ".." / f"{tmp_path.name}-copy")
     assert caught.value.code == "STORE_CORRUPT"
     assert list(tmp_path.parent.glob(f"*{tmp_path.name}-copy*")) == []
+
+
+def test_a_killed_backup_is_cleared_by_the_next_and_a_running_one_is_let_be(tmp_path: Path) -> None:
+    data = made(tmp_path / "made")
+    part = tmp_path / ".copy.part"
+    (part / "jobs").mkdir(parents=True)
+    (part / "wenbao.db.tmp").write_bytes(b"torn")
+    with write_lock(part), pytest.raises(WenbaoError) as caught:
+        back_up(data, tmp_path / "copy")
+    assert caught.value.code == "WRITER_LOCKED"
+    assert (part / "wenbao.db.tmp").exists()
+    back_up(data, tmp_path / "copy")
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "copy"}
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == {"wenbao.db"}

@@ -6,6 +6,7 @@ import contextlib
 import random
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,9 @@ def damage(data: bytes, chance: random.Random) -> bytes:
             return data[:place]
 
 
-def test_damage_anywhere_gives_no_wrong_answer(made: Path, tmp_path: Path) -> None:
+def test_damage_anywhere_gives_no_wrong_answer(
+    made: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     truth = {f"{number}.md": article(number) for number in range(FILES)}
     with Store(made) as store:
         passages = {passage.id: passage for passage in store.iter_passages()}
@@ -78,3 +81,5 @@ def test_damage_anywhere_gives_no_wrong_answer(made: Path, tmp_path: Path) -> No
             shutil.rmtree(folder)
     assert codes.keys() <= {"STORE_CORRUPT", "STORE_TOO_NEW", "ROW_CORRUPT", "INDEX_MODEL_MISMATCH"}
     assert codes.total() < CASES / 2
+    record_property("damaged files", CASES)
+    record_property("refused whole", codes.total())

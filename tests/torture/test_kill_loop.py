@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,9 @@ def journal(lines: Iterator[str], kept: dict[str, tuple[int, int]]) -> tuple[dic
     return kept, under_way
 
 
-def test_kills_at_random_moments_lose_nothing_acknowledged(tmp_path: Path) -> None:
+def test_kills_at_random_moments_lose_nothing_acknowledged(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     chance = random.Random(SEED)
     kept: dict[str, tuple[int, int]] = {}
     command = [sys.executable, "-m", "torture.killed", str(tmp_path)]
@@ -76,6 +78,7 @@ def test_kills_at_random_moments_lose_nothing_acknowledged(tmp_path: Path) -> No
                     check_indexes(store, kept)
         process.stdin.close()
     assert process.returncode == 0
+    record_property("kills", KILLS)
 
 
 def check_indexes(store: Store, kept: dict[str, tuple[int, int]]) -> None:

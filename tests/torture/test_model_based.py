@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from small_corpora import TERMS, PairEmbedder, article, page, sentence
 
 from qa import generations
@@ -24,6 +26,9 @@ OPERATIONS = 2000 * SCALE
 STEPS = 50
 NUMBERS = st.integers(0, 5)
 VERSIONS = st.integers(0, 99)
+
+
+met: Counter[str] = Counter()
 
 
 class AgainstADict(RuleBasedStateMachine):
@@ -71,11 +76,13 @@ class AgainstADict(RuleBasedStateMachine):
                 writer.put(page(str(number), article(number, version, sections=1)), "root")
             os._exit(0)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        met["kills"] += 1
 
     @rule()
     def reopen(self) -> None:
         self.store.close()
         self.store = Store(self.folder)
+        met["restarts"] += 1
 
     @rule()
     def compact(self) -> None:
@@ -100,14 +107,21 @@ class AgainstADict(RuleBasedStateMachine):
     @invariant()
     def holds_what_the_dict_holds(self) -> None:
         if hasattr(self, "store"):
+            met["operations"] += 1
             texts = {name: self.store.file_text(name) for name in self.store.files()}
             assert texts == {name: article(*which, sections=1) for name, which in self.truth.items()}
 
 
-AgainstADict.TestCase.settings = settings(
-    max_examples=OPERATIONS // STEPS,
-    stateful_step_count=STEPS,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestAgainstADict = AgainstADict.TestCase
+def test_a_data_folder_holds_what_a_dict_holds(record_property: Callable[[str, object], None]) -> None:
+    met.clear()
+    run_state_machine_as_test(
+        AgainstADict,
+        settings=settings(
+            max_examples=OPERATIONS // STEPS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    for name, count in met.items():
+        record_property(name, count)
