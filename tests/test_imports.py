@@ -24,7 +24,7 @@ def test_a_question_on_the_embedded_model_imports_nothing_heavy(tmp_path: Path) 
         "import sys\n"
         "from qa.cli import run\n"
         f"assert run(['--data', {str(tmp_path / 'data')!r}, 'ask', '谁发了8000个口罩？', '--json']) == 0\n"
-        f"assert run(['--data', {str(tmp_path / 'data')!r}, 'ask', '谁发了8000个口罩？', '--json']) == 0\n"
+        f"assert run(['--data', {str(tmp_path / 'data')!r}, 'ask', '谁发了8000个口罩？']) == 0\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

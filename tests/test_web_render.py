@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from starlette.testclient import TestClient
 from web_fixtures import PAYLOADS, Page, app, bot, client
 
-from qa.articles import Piece
+from qa.articles import Piece, shown_spans
 from qa.bot import Bot
 from qa.reading import Document
 from qa.store import ArticleLine, StoredArticle, StoredFile, StoredPassage, StoredSection
@@ -103,9 +103,9 @@ def line(number: int, headline: str | None) -> ArticleLine:
 def test_spans_of_the_original_are_found_in_the_shown_text_by_hand() -> None:
     # Original "abc  def  ghi", shown "abcdefghi": "c  de" is shown as "cde", places 2 to 5.
     pieces = (Piece(0, 3), Piece(5, 8), Piece(10, 13))
-    assert render.shown_spans(pieces, [(2, 7)]) == [(2, 5)]
-    assert render.shown_spans(pieces, [(3, 5)]) == []
-    assert render.shown_spans(pieces, [(10, 99), (0, 1)]) == [(0, 1), (6, 9)]
+    assert shown_spans(pieces, [(2, 7)]) == [(2, 5)]
+    assert shown_spans(pieces, [(3, 5)]) == []
+    assert shown_spans(pieces, [(10, 99), (0, 1)]) == [(0, 1), (6, 9)]
 
 
 @given(originals())
@@ -116,7 +116,7 @@ def test_marks_hold_exactly_the_characters_of_their_spans(
     places = [place for piece in pieces for place in range(piece.start, piece.end)]
     shown = "".join(text[place] for place in places)
     wanted = [place for place in places if any(start <= place < end for start, end in spans)]
-    found = render.shown_spans(pieces, spans)
+    found = shown_spans(pieces, spans)
     assert [places[at] for start, end in found for at in range(start, end)] == wanted
     assert all(before[1] < after[0] for before, after in itertools.pairwise(found))
     parsed = Page(render.marked(shown, found))

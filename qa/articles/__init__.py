@@ -7,7 +7,7 @@ says what each block is, ``assemble`` builds the articles. No I/O, no index: a f
 from qa.articles.assemble import split_page
 from qa.articles.cues import dateline_length
 from qa.articles.dates import article_dates
-from qa.articles.values import Article, Dated, Furniture, Page, Paragraph, Piece, Section, pieces
+from qa.articles.values import Article, Dated, Furniture, Page, Paragraph, Piece, Section, Span, pieces, shown_spans
 
 ARTICLES_VERSION = 2
 """Grows when the same text would be split or dated otherwise; files are then split again from the store."""
@@ -21,8 +21,10 @@ __all__ = [
     "Paragraph",
     "Piece",
     "Section",
+    "Span",
     "article_dates",
     "dateline_length",
     "pieces",
+    "shown_spans",
     "split_page",
 ]

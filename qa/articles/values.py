@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+Span = tuple[int, int]
+"""A start and an end, in characters; the end is past the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +107,25 @@ def pieces(places: Iterable[int]) -> tuple[Piece, ...]:
     if end > start:
         found.append(Piece(start, end))
     return tuple(found)
+
+
+def shown_spans(pieces: Sequence[Piece], spans: Sequence[Span]) -> list[Span]:
+    """Where ``spans`` of the original stand in the text that ``pieces`` show: sorted, touching ones joined.
+
+    A span that no piece shows is left out; a piece stands for as many characters of the shown text as it has itself.
+    """
+    found: list[Span] = []
+    shown = 0
+    for piece in pieces:
+        for start, end in spans:
+            low, high = max(start, piece.start), min(end, piece.end)
+            if low < high:
+                found.append((shown + low - piece.start, shown + high - piece.start))
+        shown += piece.end - piece.start
+    joined: list[Span] = []
+    for start, end in sorted(found):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined

@@ -246,7 +246,7 @@ def _styled(text: str, **style: Any) -> str:
 
 def _marked(passage: Mapping[str, Any], store: Store) -> str:
     """The passage's text with its highlights, which count in the original, marked."""
-    from qa.web.render import shown_spans  # noqa: PLC0415 (the chat's own mapping; brings markupsafe)
+    from qa.articles import shown_spans  # noqa: PLC0415 (comes with the store)
 
     source, text = passage["source"], passage["text"]
     article = store.article(source["article_id"])

@@ -14,13 +14,13 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from qa.articles import Piece
+from qa.articles import Piece, Span, shown_spans
 from qa.bot import Bot
 from qa.errors import NotFoundError
 from qa.filters import EVERYTHING, Filters
 from qa.store import ArticleLine, StoredArticle, StoredPassage, StoredSection
 from qa.web.frame import document
-from qa.web.render import Span, answer_layer, article_url, covered, file_url, marked, shown_spans
+from qa.web.render import answer_layer, article_url, covered, file_url, marked
 from qa.web.words import Words, for_request
 
 ID_DIGITS = 16

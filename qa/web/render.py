@@ -16,13 +16,12 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
-from qa.articles import Piece
+from qa.articles import Piece, Span, shown_spans
 from qa.web.export import source_line
 from qa.web.frame import navigation
 from qa.web.timeline import timeline
 from qa.web.words import Words
 
-Span = tuple[int, int]
 Record = Mapping[str, Any]
 
 LONG_ANSWER_CHARS = 24
@@ -36,28 +35,6 @@ SURE_FROM = {"high": 0.75, "middle": 0.5, "low": 0.0}
 _CITATION = re.compile(r"\[(\d{1,4})\]")
 # In scripts with blanks a line break may be the end of a line only; in the others it ends a paragraph, and stays.
 _LINE_END = re.compile(r"(?<=[\x00-\x7f])\n")
-
-
-def shown_spans(pieces: Sequence[Piece], spans: Sequence[Span]) -> list[Span]:
-    """Where ``spans`` of the original stand in the text that ``pieces`` show: sorted, touching ones joined.
-
-    A span that no piece shows is left out; a piece stands for as many characters of the shown text as it has itself.
-    """
-    found: list[Span] = []
-    shown = 0
-    for piece in pieces:
-        for start, end in spans:
-            low, high = max(start, piece.start), min(end, piece.end)
-            if low < high:
-                found.append((shown + low - piece.start, shown + high - piece.start))
-        shown += piece.end - piece.start
-    joined: list[Span] = []
-    for start, end in sorted(found):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
 
 
 Layer = tuple[Sequence[Span], Callable[[Markup], Markup]]
