@@ -62,7 +62,7 @@ def main() -> None:
         Bot.open(Settings(data=Path(folder))) as bot,
         closing(Access(Path(folder))) as access,
         hosted() as host,
-        served(generous_app(bot)) as address,
+        served(generous_app(bot, Path(folder))) as address,
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"]) as browser,
     ):

@@ -69,8 +69,9 @@ def test_the_next_question_ends_the_writing(opened: Opener, writing_address: str
     visit(page, f"{writing_address}/zh/")
     ask(page, QUESTION)
     expect(page.locator(".wb-written")).to_contain_text("8000个")
-    server.behaviour = says("没有标记。")
+    server.behaviour = says(GOOD)
     ask(page, QUESTION)
     expect(page.locator(".wb-generated").first).not_to_contain_text(DESKTOP.words.writing)
-    expect(page.locator(".wb-question")).to_have_count(2)
     expect(page.locator(".wb-answer")).to_have_count(2)
+    expect(page.locator(".wb-written")).to_have_count(2)  # and the next question has a text of its own
+    expect(page.locator(".wb-written").last).to_contain_text("8000个")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -144,27 +146,39 @@ def test_nothing_is_written_without_a_model_or_an_answer(seeds_bot: Bot, bot: Bo
     assert failed.unwritten is None
 
 
+@pytest.fixture(scope="module")
+def patient(
+    seeds_bot: Bot, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Bot, Conversations, Shown]]:
+    """A bot whose model is asked again and again, and a conversation that waits for its text."""
+    settings = replace(seeds_bot.settings, llm_url=server.url, llm_model=MODEL, llm_timeout_s=20, llm_idle_s=1)
+    with (
+        Bot.open(settings, index_seeds=False) as found,
+        closing(Talks(tmp_path_factory.mktemp("talks"), 90)) as kept,
+    ):
+        conversations = Conversations(found, kept)
+        yield found, conversations, asked(conversations)
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_hostile_text_of_a_model_is_shown_as_text(
-    conversations: Conversations, server: Server, monkeypatch: pytest.MonkeyPatch, payload: str
+    patient: tuple[Bot, Conversations, Shown], server: Server, monkeypatch: pytest.MonkeyPatch, payload: str
 ) -> None:
     """LLM-005, and with the filter out of the way too: what is shown is escaped whatever comes."""
-    plain = page(asked(conversations)).tags
+    bot, conversations, waiting = patient
+    plain = page(waiting).tags
     server.behaviour = says(f"景山街道总工会发放防疫口罩8000个{payload}[1]。{GOOD}")
-    *_, last = written(conversations)
-    text = page(last).text
-    for sign in ("<script", "<img", "<svg", "<iframe", "onerror", "javascript:window"):
-        assert sign not in text or sign not in payload
-    record = conversations._bot.ask(QUESTION)
+    *_, last = drained(conversations.write(ZH, waiting, SENT))
+    assert {tag for tag, _ in page(last).tags} <= {tag for tag, _ in plain} | {"div", "p", "a"}
+    # What is no whole tag stays as words; nothing that could begin one does.
+    assert not re.search(r"<\s*[a-zA-Z/!?]", page(last).text.replace(MODEL, ""))
 
     async def says_it(_: object) -> AsyncIterator[Written]:
         yield Written(f"{payload}[1]", f"{payload}[1]", (1,))
         yield Written(f"{payload}[1]", "", (1,), done=True)
 
-    monkeypatch.setattr(conversations._bot.writer, "stream", says_it)
-    *_, last = written(conversations)
-    assert record["passages"]
-    known = {"div", "p", "a"}
-    assert {tag for tag, _ in page(last).tags} <= {tag for tag, _ in plain} | known
+    monkeypatch.setattr(bot.writer, "stream", says_it)
+    *_, last = drained(conversations.write(ZH, waiting, SENT))
+    assert {tag for tag, _ in page(last).tags} <= {tag for tag, _ in plain} | {"div", "p", "a"}
     assert len(page(last).tags) == len(plain) + 4  # block, two paragraphs, one mark
     assert "\n" not in last.messages[-1]["content"]

@@ -7,6 +7,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,13 +32,18 @@ FILE = "000_7bc1ad36ebfe02b7.txt"
 
 
 @pytest.fixture(scope="module")
-def client(bot: Bot) -> TestClient:
-    return local_client(generous_app(bot))
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="module")
-def access(bot: Bot) -> Iterator[Access]:
-    with closing(Access(bot.settings.data)) as opened:
+def client(bot: Bot, data: Path) -> TestClient:
+    return local_client(generous_app(bot, data))
+
+
+@pytest.fixture(scope="module")
+def access(data: Path) -> Iterator[Access]:
+    with closing(Access(data)) as opened:
         yield opened
 
 

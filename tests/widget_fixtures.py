@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,11 +27,19 @@ from qa.bot import Bot
 from qa.web.server import build_app
 
 
-def generous_app(bot: Bot) -> ASGIApp:
-    """The application over ``bot``, for a test that asks more than a visitor may."""
+def generous_app(bot: Bot, data: Path) -> ASGIApp:
+    """The application over ``bot``, for a test that asks more than a visitor may.
+
+    Sites, questions and counts are kept in ``data``: what another test's sites list is allowed to any page.
+    """
     twin = copy.copy(bot)
     twin.settings = replace(
-        bot.settings, visitor_per_minute=100_000, visitor_burst=1000, visitor_per_day=100_000, site_per_minute=100_000
+        bot.settings,
+        data=data,
+        visitor_per_minute=100_000,
+        visitor_burst=1000,
+        visitor_per_day=100_000,
+        site_per_minute=100_000,
     )
     return build_app(twin)
 
@@ -125,8 +134,9 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(bot: Bot) -> Iterator[Site]:
-    with hosted() as host, served(generous_app(bot)) as address, closing(Access(bot.settings.data)) as access:
+def site(bot: Bot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    data = tmp_path_factory.mktemp("site")
+    with hosted() as host, served(generous_app(bot, data)) as address, closing(Access(data)) as access:
         access.add_site("host", [host.origin], SiteLimits(logs_questions=True))
         host.pages["/hostile.css"] = (HOSTILE_CSS, {})
         yield Site(host, address, access.make_site_key("host")[0], access)

@@ -19,7 +19,6 @@ import gradio
 from fastapi import FastAPI
 from gradio.components.chatbot import ExampleMessage
 from markupsafe import Markup
-from opencc import OpenCC
 
 from qa.talks import Talks
 from qa.web import render
@@ -28,7 +27,7 @@ from qa.web.chat_words import SCRIPT
 from qa.web.conversation import NOBODY, Context, Conversations, Shown
 from qa.web.credentials import unkeyed
 from qa.web.shell import Parts, Shell
-from qa.web.words import LANGUAGES, ZH_HANT, Words
+from qa.web.words import LANGUAGES, Words
 
 STYLES = Markup('<link rel="stylesheet" href="/ui/base.css"><link rel="stylesheet" href="/ui/chat.css">')
 """They stand in the page twice: before Gradio's own for what is there first, and after them, to prevail."""
@@ -83,9 +82,9 @@ def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
 
 def _shell(conversations: Conversations, words: Words) -> Parts:
     """What the page shows until Gradio has drawn it."""
-    texts = [str(example["text"]) for example in _examples(conversations, words)]
     title = Markup("<title>{} · {}</title>").format(words.title, words.slogan)  # Gradio's own comes with its scripts
-    return words.tag, str(title) + _head(words), str(render.shell(words, texts, conversations.question_chars))
+    shell = render.shell(words, conversations.examples(words), conversations.question_chars)
+    return words.tag, str(title) + _head(words), str(shell)
 
 
 def _head(words: Words) -> str:
@@ -165,24 +164,25 @@ def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # The next question may be asked while the last one's end (what to ask instead) is still on its way.
         asking = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "ask", "trigger_mode": "multiple"}
+        # Events of one trigger come in the order of their making, each when the one before has ended: what ends a text
+        # stands before what asks anew, and is told at last which texts it ends.
+        begins = (question.submit, chatbot.example_select, reopened.click) if writes else ()
+        ending = [event(None, None, None) for event in begins]
         answered = [
             question.submit(ask, [question, context, talk], outputs, **asking),
             chatbot.example_select(ask_example, [context, talk], outputs, **asking),
         ]
         reopened.click(reopen, [context], outputs, **hidden)
         if writes:
-            # Among themselves, so that a slow model keeps nobody from asking; ended by whatever is asked next.
-            writing = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "write"}
-            ended = [found.then(write, [context, talk], [chatbot, talk], **writing) for found in answered]
-            for begins in (question.submit, chatbot.example_select, reopened.click):
-                begins(None, None, None, cancels=ended)
+            # Among themselves, so that a slow model keeps nobody from asking.
+            writing = hidden | {"concurrency_limit": AT_ONCE, "concurrency_id": "write", "trigger_mode": "multiple"}
+            written = [found.then(write, [context, talk], [chatbot, talk], **writing) for found in answered]
+            for event in ending:
+                page.fns[event["id"]].cancels = [each["id"] for each in written]
         page.load(refresh, None, [chatbot, ready], **hidden)
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     return page
 
 
 def _examples(conversations: Conversations, words: Words) -> list[ExampleMessage]:
-    _, questions = conversations.overview()
-    if words is ZH_HANT:  # the search folds both scripts to one, so the question may be in the visitor's
-        questions = [OpenCC("s2t").convert(question) for question in questions]
-    return [{"text": question} for question in questions]
+    return [{"text": question} for question in conversations.examples(words)]

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from opencc import OpenCC
+
 from qa.answer import Question
 from qa.articles import Piece
 from qa.bot import Bot
@@ -24,10 +26,11 @@ from qa.filters import EVERYTHING, Filters
 from qa.generate import Written
 from qa.store import StoredArticle
 from qa.talks import ID, Record, Talks
+from qa.text import fold_text
 from qa.web import render
 from qa.web.credentials import Caller
 from qa.web.examples import Source, example_questions
-from qa.web.words import Words
+from qa.web.words import ZH_HANT, Words
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +150,11 @@ class Conversations:
             self._overview = (sequence, store.counts()["passages"], examples)
         return self._overview[1:]
 
+    def examples(self, words: Words) -> list[str]:
+        """Some questions that the corpus answers, in the script of ``words``."""
+        _, questions = self.overview()
+        return _written(questions, words)
+
     def open(self, words: Words, talk: str) -> Shown:
         """The kept conversation of that id as shown in the language of ``words``; an empty one when there is none."""
         kept = self._talks.talk(talk)
@@ -183,7 +191,7 @@ class Conversations:
             answered = self._answered_with(asked, words, record, passages)
             yield replace(answered, unwritten=Unwritten(record))
             self._keep(context, record)
-            instead = [] if record["status"] == "answered" else self._instead(record, question)
+            instead = [] if record["status"] == "answered" else _written(self._instead(record, question), words)
             if self._latest.get(context.talk) is this:  # else the next question was asked already, and shows more
                 del self._latest[context.talk]
                 if instead:
@@ -255,7 +263,8 @@ class Conversations:
         near = dict.fromkeys(passage["source"]["article_id"] for passage in record["passages"])
         articles = [article for number in near if (article := self._bot.store.article(number)) is not None]
         tried = example_questions((_source(article, record) for article in articles), INSTEAD_TRIED)
-        return self._answered([other for other in tried if other != question], near)[:INSTEAD]
+        asked = fold_text(question)
+        return self._answered([other for other in tried if fold_text(other) != asked], near)[:INSTEAD]
 
     def _answered(self, questions: Sequence[str], articles: dict[int, None] | None = None) -> list[str]:
         """Those of the questions that the bot answers, from one of ``articles`` if they are named."""
@@ -276,6 +285,11 @@ class Conversations:
                 if (stored.start, stored.end) == (source["start"], source["end"]):
                     return stored.pieces
         return ()
+
+
+def _written(questions: Sequence[str], words: Words) -> list[str]:
+    """The questions in the visitor's script: the search folds both scripts to one, so they find the same."""
+    return [OpenCC("s2t").convert(question) for question in questions] if words is ZH_HANT else list(questions)
 
 
 def _source(article: StoredArticle, record: Record | None = None) -> Source:

@@ -121,8 +121,8 @@ def figures(bot: Bot, overview: Overview, desk: DeskWords) -> Markup:
     )
     plots = Markup("").join(figure(plot, desk.table) for plot in overview.plots(desk))
     model = facts["model"]
-    return Markup('<h2>{}</h2><dl class="counts">{}</dl><p class="soft">{} · {}</p><div class="plots">{}</div>').format(
-        desk.figures, counts, model["name"], model["dim"], plots
+    return Markup('<h2>{}</h2><dl class="counts">{}</dl><p class="soft">{}</p><div class="plots">{}</div>').format(
+        desk.figures, counts, desk.model.format(**model), plots
     )
 
 

@@ -29,6 +29,7 @@ class DeskWords:
     # the corpus
     corpus_lead: str
     figures: str
+    model: str
     counts: Mapping[str, str]
     articles_by_file: str
     files_by_articles: str
@@ -129,7 +130,6 @@ class DeskWords:
     number_of_questions: str
     confidence_plot: str
     confidence_plot_text: str
-    took_plot: str
     took_plot_text: str
     milliseconds: str
     took_summary: str
@@ -168,6 +168,7 @@ DESK: Mapping[str, DeskWords] = {
         corpus_lead="这里收录了哪些文章，它们是怎样切分的，用词怎样断开。",
         figures="概况",
         counts={"files": "文件", "articles": "文章", "sections": "小节", "passages": "段落"},
+        model="向量模型：{name}，{dim} 维",
         articles_by_file="每个文件的文章数",
         files_by_articles="一个文件有几篇文章",
         articles_by_file_text="{files} 个文件共有 {articles} 篇文章，最多的一个有 {most} 篇。",
@@ -287,10 +288,9 @@ DESK: Mapping[str, DeskWords] = {
         number_of_questions="问题数",
         confidence_plot="回答的把握",
         confidence_plot_text="{answered} 个回答的把握，从 0% 到 100%。",
-        took_plot="用时",
         took_plot_text="{questions} 个问题的用时。",
         milliseconds="毫秒",
-        took_summary="一半在 {p50} 毫秒内，95% 在 {p95} 毫秒内",
+        took_summary="用时：一半在 {p50} 毫秒内，95% 在 {p95} 毫秒内",
         export="导出",
         clear="全部删除",
         confirm_clear="删除所有问题和评价的记录？无法恢复。",
@@ -324,6 +324,7 @@ DESK: Mapping[str, DeskWords] = {
         corpus_lead="這裡收錄了哪些文章，它們是怎樣切分的，用詞怎樣斷開。",
         figures="概況",
         counts={"files": "檔案", "articles": "文章", "sections": "小節", "passages": "段落"},
+        model="向量模型：{name}，{dim} 維",
         articles_by_file="每個檔案的文章數",
         files_by_articles="一個檔案有幾篇文章",
         articles_by_file_text="{files} 個檔案共有 {articles} 篇文章，最多的一個有 {most} 篇。",
@@ -443,10 +444,9 @@ DESK: Mapping[str, DeskWords] = {
         number_of_questions="問題數",
         confidence_plot="回答的把握",
         confidence_plot_text="{answered} 個回答的把握，從 0% 到 100%。",
-        took_plot="用時",
         took_plot_text="{questions} 個問題的用時。",
         milliseconds="毫秒",
-        took_summary="一半在 {p50} 毫秒內，95% 在 {p95} 毫秒內",
+        took_summary="用時：一半在 {p50} 毫秒內，95% 在 {p95} 毫秒內",
         export="匯出",
         clear="全部刪除",
         confirm_clear="刪除所有問題和評價的記錄？無法復原。",
@@ -480,7 +480,8 @@ DESK: Mapping[str, DeskWords] = {
         delete="Delete",
         corpus_lead="Which articles there are, how they are split, and how words are cut.",
         figures="Overview",
-        counts={"files": "files", "articles": "articles", "sections": "sections", "passages": "passages"},
+        counts={"files": "Files", "articles": "Articles", "sections": "Sections", "passages": "Passages"},
+        model="Vectors of the model {name}, {dim} dimensions",
         articles_by_file="Articles by file",
         files_by_articles="Articles in a file",
         articles_by_file_text="{files} files have {articles} articles, the fullest {most}.",
@@ -606,10 +607,9 @@ DESK: Mapping[str, DeskWords] = {
         number_of_questions="questions",
         confidence_plot="How sure the answers were",
         confidence_plot_text="The confidence of {answered} answers, from 0% to 100%.",
-        took_plot="Time taken",
         took_plot_text="The time that {questions} questions took.",
         milliseconds="milliseconds",
-        took_summary="half within {p50} ms, 95% within {p95} ms",
+        took_summary="Time taken: half within {p50} ms, 95% within {p95} ms",
         export="Export",
         clear="Delete all",
         confirm_clear="Delete everything that was asked and rated? It can't be brought back.",

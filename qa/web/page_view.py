@@ -41,7 +41,7 @@ def page(file: Document, lines: Sequence[ArticleLine], furniture: Sequence[Furni
             )
             for start, end, kind in furniture
         )
-        parts.append(Markup("<h2>{}</h2><dl>{}</dl>").format(words.furniture, items))
+        parts.append(Markup("<h2>{}</h2><dl>{}</dl>").format(words.furniture[:1].upper() + words.furniture[1:], items))
     parts.append(
         Markup('<h2>{}</h2><p class="note">{}</p><pre dir="auto">{}</pre>').format(
             words.page_text, words.scan_note, _text(file, lines, furniture)

@@ -16,8 +16,8 @@ HEIGHT = 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 6, 10, 34
 _WIDEST = 48
 """Of a bar, so that a single day is no wall."""
-_MOST_LABELS = 8
-"""Labels below the bars; with more bars only some get one."""
+_LABEL, _LABEL_GAP = 58, 6
+"""Most room for a label below the bars, a date's, and what keeps two apart; where bars are narrower, some get none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,11 @@ def svg(plot: Plot) -> Markup:
                     )
                 )
             below += value
-    every = max(1, math.ceil(len(plot.labels) / _MOST_LABELS))
+    longest = max((sum(map(_room, label)) for label in plot.labels), default=0)
+    every = math.ceil((min(longest, _LABEL) + _LABEL_GAP) / width)
     parts += [
         Markup('<text class="label" x="{}" y="{}">{}</text>').format(
-            round(_LEFT + (at + 0.5) * width, 2), HEIGHT - _BOTTOM + 13, _short(label, every * width)
+            round(_LEFT + (at + 0.5) * width, 2), HEIGHT - _BOTTOM + 13, _short(label, every * width - _LABEL_GAP)
         )
         for at, label in enumerate(plot.labels)
         if at % every == 0
@@ -132,11 +133,16 @@ def _scale(most: int) -> tuple[int, int]:
     return max(step, math.ceil(most / step) * step), step
 
 
+def _room(char: str) -> float:
+    """About as many units as a character takes: digits and capitals are the widest Latin ones that are common."""
+    return 5.5 if char.isascii() else 9.5
+
+
 def _short(label: str, width: float) -> str:
-    """As much of a label as has room: a Chinese character takes about 9 units, a Latin one 5."""
+    """As much of a label as has room."""
     room = width
     for at, char in enumerate(label):
-        room -= 5 if char.isascii() else 9
+        room -= _room(char)
         if room < 0:
             return label[: max(at - 1, 1)] + "…"
     return label

@@ -110,7 +110,7 @@ def plots(figures: Figures, words: Words, desk: DeskWords) -> list[Plot]:
         ),
         Plot(
             "times",
-            f"{desk.took_plot}: {_spread(figures.elapsed_ms, desk)}",
+            _spread(figures.elapsed_ms, desk),
             desk.took_plot_text.format(questions=asked),
             [*(f"≤{border}" for border in TIMES_MS), f">{TIMES_MS[-1]}"],
             desk.milliseconds,
@@ -163,15 +163,15 @@ def question_list(asked: Sequence[Asked], words: Words, desk: DeskWords) -> Mark
     """Questions as a table, each with its details folded."""
     rows = Markup("").join(
         Markup(
-            '<tr><td class="soft">{}<br>{}</td><td><p class="question" dir="auto">{}</p>{}</td><td>{}</td>'
-            '<td class="number" data-label="{}">{}</td><td class="number" data-label="{}">{}</td><td>{}</td></tr>'
+            '<tr><td class="soft time">{}<br>{}</td><td><p class="question" dir="auto">{}</p>{}</td><td>{}</td>'
+            '<td class="number"{}>{}</td><td class="number" data-label="{}">{}</td><td>{}</td></tr>'
         ).format(
             datetime.fromtimestamp(each.time_ms / 1000).strftime("%Y-%m-%d %H:%M"),
             desk.surfaces.get(each.surface, each.surface),
             each.question,
             _details(each, words, desk),
             _badge(each, words),
-            desk.confidence,
+            Markup(' data-label="{}"').format(desk.confidence) if each.status == "answered" else "",
             f"{round(100 * each.confidence)}%" if each.status == "answered" else "",
             desk.took,
             f"{each.elapsed_ms:.0f} ms",

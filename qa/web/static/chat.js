@@ -50,7 +50,8 @@ const ready = setInterval(() => {
   const focused = document.activeElement === first;
   shell?.remove();
   document.body.classList.remove("wb-waiting");
-  if (focused) box().focus();
+  if (focused) box().focus({ preventScroll: true });
+  scrollTo(0, 0); // Gradio brings its box, not the page's beginning, into view
   set({});
   if (held !== null) ask(held); // which brings an earlier conversation back by itself
   else if (opensAtTalk()) open(talk());
