@@ -1,0 +1,71 @@
+"""Fuzzes the parsers by coverage, with atheris (the extra ``fuzz``)::
+
+    python -m torture.fuzz [--runs 1000000] [--seconds S] [--hang S] [NAME…]
+
+One process for each target; a crash or a run longer than --hang seconds ends it, and the bytes that did it are kept in the
+current folder. What was run is kept for docs/promises.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def fuzz(name: str, options: list[str]) -> None:
+    """Runs one target in this process, until libFuzzer ends it."""
+    import atheris  # an extra, only for this
+
+    with atheris.instrument_imports(include=["qa", "embeddings"], enable_loader_override=False):
+        from torture.fuzz_targets import once
+
+    atheris.Setup(["fuzz", *options], lambda data: once(name, data) and None)
+    atheris.Fuzz()
+
+
+def main() -> None:
+    """All the named targets, one after another; exits with how many failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=int, default=0, help="end each target after that time; 0: only after --runs")
+    parser.add_argument("--hang", type=int, default=2, help="seconds that no run may take; more on a busy machine")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inside:
+        fuzz(given.inside, given.names)
+        return
+    from torture.figures import entry, keep
+    from torture.fuzz_targets import EXAMPLES, TARGETS
+
+    failed, figures = 0, {}
+    for name in given.names or TARGETS:
+        with tempfile.TemporaryDirectory() as folder:
+            for number, example in enumerate(EXAMPLES[name]):
+                (Path(folder) / str(number)).write_bytes(example)
+            wanted = [
+                f"-runs={given.runs}",
+                f"-max_total_time={given.seconds}",
+                f"-timeout={given.hang}",
+                "-max_len=4096",
+                folder,
+            ]
+            command = [sys.executable, "-m", "torture.fuzz", "--inside", name, "--", *wanted]
+            run = subprocess.run(command, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False)
+        done = re.findall(r"^Done (\d+) runs", run.stderr, re.M)
+        print(f"{name}: {done[0] if done else 'FAILED after'} runs", flush=True)
+        if run.returncode or not done:
+            failed += 1
+            print(run.stderr[-4000:], flush=True)
+        else:
+            figures[f"runs of {name}"] = int(done[0])
+    keep({"tests/torture/fuzz.py": entry(**figures) | {"passed": len(figures), "failed": failed, "skipped": 0}})
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
