@@ -9,6 +9,7 @@ same line.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import secrets
 import sqlite3
@@ -155,17 +156,22 @@ class Uploads:
     # --- what comes in ---
 
     def new_job(
-        self, uploader: str, kind: Literal["upload", "index", "terms"] = "upload", encoding: str | None = None
+        self,
+        uploader: str,
+        kind: Literal["upload", "index", "terms"] = "upload",
+        encoding: str | None = None,
+        key: str | None = None,
     ) -> str:
-        """The id of a new job. One that isn't an upload begins by itself.
+        """The id of a new job, or of the one that ``uploader`` made with this ``key``. No upload: begins by itself.
 
         Raises:
             StoreError: STORE_READ_ONLY, DISK_FULL and their kin.
         """
-        job = secrets.token_hex(8)
+        job = secrets.token_hex(8) if key is None else _id_of(uploader, key)
         with self._writing() as connection:
             connection.execute(
-                "INSERT INTO jobs (id, kind, uploader, encoding, started) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (id, kind, uploader, encoding, started) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 (job, kind, uploader, encoding, int(time.time())),
             )
             connection.execute(
@@ -187,8 +193,10 @@ class Uploads:
             self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / secrets.token_hex(12)
 
-    def take(self, job: str, files: Sequence[tuple[str, Path]]) -> None:
+    def take(self, job: str, files: Sequence[tuple[str, Path]], *, once: bool = False) -> None:
         """Takes the files into the job: names in the corpus, and where their bytes are. On the disk when it returns.
+
+        With ``once``, a job that has files already keeps those, and these are thrown away.
 
         Raises:
             NotFoundError: NOT_FOUND, when there is no such job, or it is no upload.
@@ -202,8 +210,13 @@ class Uploads:
             row = connection.execute("SELECT kind FROM jobs WHERE id = ?", (job,)).fetchone()
             if row != ("upload",):
                 raise _no_job()
-            _insert(connection, job, [(name, path.name, "waiting", None, None) for name, path in files])
-            connection.execute("UPDATE jobs SET finished = NULL WHERE id = ?", (job,))
+            is_again = once and connection.execute("SELECT 1 FROM files WHERE job = ?", (job,)).fetchone() is not None
+            if not is_again:
+                _insert(connection, job, [(name, path.name, "waiting", None, None) for name, path in files])
+                connection.execute("UPDATE jobs SET finished = NULL WHERE id = ?", (job,))
+        if is_again:
+            for _, path in files:
+                path.unlink(missing_ok=True)
         self._start()
 
     def withdraw(self, *, files: Sequence[str] = (), articles: Sequence[int] = ()) -> None:
@@ -471,6 +484,11 @@ def _job(
 ) -> Job:
     number, kind, uploader, started, finished, code, message = row
     return Job(number, kind, uploader, started, finished, code, message, counts, doing, files, step)
+
+
+def _id_of(uploader: str, key: str) -> str:
+    """The id of the job that ``uploader`` makes with ``key``; another's with the same key has another."""
+    return hashlib.sha256(f"{uploader}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _insert(

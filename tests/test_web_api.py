@@ -241,7 +241,9 @@ def test_health_and_readiness(client: TestClient, bot: Bot, monkeypatch: pytest.
         ("OPTIONS", "/api/ask", "POST"),
         ("TRACE", "/healthz", "GET"),
         ("DELETE", "/healthz", "GET"),
-        ("POST", "/api/articles/1", "DELETE"),
+        ("POST", "/api/articles/1", "DELETE, GET"),
+        ("PATCH", "/api/articles", "DELETE, GET, POST"),
+        ("POST", "/ui/base.css", "GET, HEAD"),
         ("PUT", "/articles/1", "GET"),
     ],
 )

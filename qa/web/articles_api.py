@@ -122,6 +122,12 @@ def router() -> APIRouter:
                 _query("job", "string", "A job to add to."),
                 _query("encoding", "string", "An encoding to try first."),
                 _query("wait", "integer", f"Seconds to wait for the outcome, 0 to {LONGEST_WAIT_S}; {WAIT_S} else."),
+                {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "schema": {"type": "string"},
+                    "description": "Any text of yours: an upload that is sent again with it is taken once.",
+                },
             ],
             "requestBody": {
                 "required": True,
@@ -138,16 +144,21 @@ def router() -> APIRouter:
         },
     )
     async def upload(request: Request, asking: IsAdmin) -> Response:
-        """Takes files in: as multipart/form-data, or one as the body. 202 when some are still being read."""
+        """Takes files in: as multipart/form-data, or one as the body. 202 when some are still being read.
+
+        Sent again with the same Idempotency-Key, it takes nothing more and answers as the first time.
+        """
         uploads = uploads_of(request)
         query = request.query_params
         wait_s = _wait_s(query.get("wait"))
+        key = None if "job" in query else request.headers.get("idempotency-key") or None
         async with _received(request, uploads) as files:
             job = query.get("job")
             if job is None:
                 uploader = asking.kind if asking.key_id is None else f"{asking.kind} {asking.key_id}"
-                job = await run_in_threadpool(uploads.new_job, uploader, "upload", query.get("encoding") or None)
-            await run_in_threadpool(uploads.take, job, files)
+                encoding = query.get("encoding") or None
+                job = await run_in_threadpool(uploads.new_job, uploader, "upload", encoding, key)
+            await run_in_threadpool(uploads.take, job, files, once=key is not None)
         return await _answer(uploads, job, wait_s)
 
     @routes.post(

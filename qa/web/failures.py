@@ -6,9 +6,11 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Match
 
 from qa.errors import WenbaoError
 from qa.web.bodies import error_body
@@ -52,6 +54,8 @@ def add_error_handlers(app: FastAPI) -> None:
         code, message = _HTTP_ERRORS.get(error.status_code, ("HTTP_ERROR", str(error.detail)))
         response = _respond(request, error.status_code, code, message)
         response.headers.update(error.headers or {})
+        if error.status_code == 405:  # what raised it names the methods of one route, and an address may have several
+            response.headers["allow"] = ", ".join(sorted(methods_at(request) or {"GET", "HEAD"}))  # plain files
         return response
 
     @app.exception_handler(Exception)
@@ -59,6 +63,13 @@ def add_error_handlers(app: FastAPI) -> None:
         log.error("%s failed", request.state.request_id, exc_info=error)
         message = "Something failed inside; the server's log has the details under this request_id."
         return _respond(request, 500, "INTERNAL_ERROR", message)
+
+
+def methods_at(request: Request) -> set[str]:
+    """The methods that some route takes at the request's address."""
+    routes = (found.original_route for found in iter_route_contexts(request.app.routes))
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in here for method in getattr(route, "methods", None) or ()}
 
 
 def _respond(request: Request, status: int, code: str, message: str, field: str | None = None) -> Response:

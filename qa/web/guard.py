@@ -121,10 +121,18 @@ class Guard:
             await self.app(scope, body.receive, response.send)
 
     def _seen(self, scope: Scope, request_id: str) -> Scope:
-        """The request as those inside see it: nothing that is said to be forwarded, since Gradio would believe it."""
+        """The request as those inside see it.
+
+        Without what is said to be forwarded, since Gradio would believe it, and without a ``Range`` of several parts:
+        our files are small, and a request may name thousands of parts of one. A range may be ignored (RFC 9110 §14.2).
+        """
         peer, port = scope.get("client") or ("", 0)
         said = [(name.lower(), value) for name, value in scope["headers"] if b"forwarded" in name.lower()]
-        headers = [(name, value) for name, value in scope["headers"] if b"forwarded" not in name.lower()]
+        headers = [
+            (name, value)
+            for name, value in scope["headers"]
+            if b"forwarded" not in name.lower() and not (name.lower() == b"range" and b"," in value)
+        ]
         scheme, address = scope.get("scheme", "http"), peer
         if self._proxies and is_within(peer, self._proxies):
             chain = [value.decode("latin-1") for name, value in said if name == b"x-forwarded-for"]

@@ -135,7 +135,7 @@ def _scale(most: int) -> tuple[int, int]:
 
 def _room(char: str) -> float:
     """About as many units as a character takes: digits and capitals are the widest Latin ones that are common."""
-    return 5.5 if char.isascii() else 9.5
+    return 5.5 if char < "\u2e80" else 9.5
 
 
 def _short(label: str, width: float) -> str:
