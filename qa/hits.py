@@ -70,8 +70,9 @@ def fuse(
     *,
     lexical_scores: Mapping[int, float] = _NONE,
     cosines: Mapping[int, float] = _NONE,
+    most: int | None = None,
 ) -> list[Hit]:
-    """All passages of both lists, best first, equal scores by id.
+    """All passages of both lists, or the ``most`` best, best first, equal scores by id.
 
     With m(x) = (x − min) / (max − min) over all these passages (1 when they are all equal), the fused score is
 
@@ -96,8 +97,8 @@ def fuse(
         extra = weights.other_language_lexical
         scores = {i: (1 + cosine[i] + extra * scaled_bm25[i]) / (2 + extra) for i in ids}
     lexical_ranks, dense_ranks = _ranks(lexical), _ranks(dense)
-    hits = [Hit(i, scores[i], lexical_ranks.get(i), dense_ranks.get(i), bm25[i], cosine[i]) for i in ids]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
+    best = sorted(ids, key=lambda i: -scores[i])[:most]  # stable, so equal scores stay in the order of ids
+    return [Hit(i, scores[i], lexical_ranks.get(i), dense_ranks.get(i), bm25[i], cosine[i]) for i in best]
 
 
 def rerank(hits: Sequence[Hit], evidence: Mapping[int, float], weight: float) -> list[Hit]:

@@ -80,3 +80,15 @@ def test_coverage_is_the_share_of_terms_that_any_passage_holds() -> None:
     frequencies = {"工会": 3, "口罩": 1}
     assert coverage(["工会", "口罩", "火星", "工会"], lambda term: frequencies.get(term, 0)) == 3 / 4
     assert coverage([], frequencies.__getitem__) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([1.0, 2.0, 3.0])), unique_by=lambda pair: pair[0]))
+def test_the_most_wanted_are_the_first_of_all(ranked: list[tuple[int, float]]) -> None:
+    whole = fuse(sorted(ranked, key=lambda pair: (-pair[1], pair[0])), DENSE, WEIGHTS, 1.0)
+    assert [hit.passage_id for hit in whole] == [
+        hit.passage_id for hit in sorted(whole, key=lambda hit: (-hit.score, hit.passage_id))
+    ]
+    for most in (0, 1, 3, len(whole) + 1):
+        assert (
+            fuse(sorted(ranked, key=lambda pair: (-pair[1], pair[0])), DENSE, WEIGHTS, 1.0, most=most) == whole[:most]
+        )
