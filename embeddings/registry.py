@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,7 +19,7 @@ from embeddings.embedder import Embedder
 from embeddings.embedders.static import StaticEmbedder, is_static
 from embeddings.errors import VectorStoreError
 from embeddings.model_folder import scan
-from embeddings.vector_store import VectorStore
+from embeddings.vector_store import Mask, VectorStore
 from embeddings.vectors import Ids, Vectors
 
 EMBEDDED_MODEL = Path(__file__).parent / "model"
@@ -30,6 +31,10 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 class _StoreModule(Protocol):
     def build(self, ids: Ids, vectors: Vectors) -> VectorStore: ...
     def load(self, folder: Path) -> VectorStore: ...
+
+
+class _Merge(Protocol):
+    def __call__(self, parts: Sequence[tuple[VectorStore, Mask]], *, small: bool) -> VectorStore | None: ...
 
 
 def load_embedder(name: str | None = None, *, allow_download: bool = False) -> Embedder:
@@ -66,6 +71,23 @@ def build_vector_store(kind: str, ids: Ids, vectors: Vectors) -> VectorStore:
         VectorStoreError: INDEX_UNKNOWN_KIND, INDEX_DIM_MISMATCH, INDEX_BAD_IDS.
     """
     return _store_module(kind).build(ids, vectors)
+
+
+def vectors_like(store: VectorStore, ids: Ids, vectors: Vectors) -> VectorStore:
+    """A small store of these rows, to be laid over ``store``: with the scores that it would give them."""
+    module = _store_module(store.kind)
+    like: Callable[[VectorStore, Ids, Vectors], VectorStore] | None = getattr(module, "like", None)
+    return module.build(ids, vectors) if like is None else like(store, ids, vectors)
+
+
+def merge_vector_stores(parts: Sequence[tuple[VectorStore, Mask]], *, small: bool) -> VectorStore | None:
+    """One store of what the masks keep, of the first one's kind; None when it must be built from the vectors again.
+
+    ``small``: to be laid over another, as by ``vectors_like``, rather than to stand alone, as by ``build``.
+    """
+    module = _store_module(parts[0][0].kind)
+    merge: _Merge | None = getattr(module, "merge", None)
+    return None if merge is None else merge(parts, small=small)
 
 
 def load_vector_store(kind: str, folder: Path) -> VectorStore:

@@ -1,7 +1,15 @@
 """The contract of a vector store: unit vectors in, nearest ids out; and the checks that every store shares.
 
 One file per library in ``vector_stores/``, each with ``build(ids, vectors)`` and ``load(folder)``. A store is built at
-once and never changes. Ids are distinct, rows lie in the order of their ids, and arrays are saved as ``.npy`` beside a
+once and never changes; what comes and goes later is laid over it by ``embeddings.layered``. For that a library may also
+have
+
+* ``like(store, ids, vectors)``: a store of few vectors whose scores are those that ``store`` would give them, made in
+  no time; else it is ``build``;
+* ``merge(parts, small=…)``: one store of what several hold, where a mask keeps it: what ``build`` makes of those
+  vectors, or ``like`` if ``small``. None when they don't hold all that is needed: then they must be given again.
+
+Ids are distinct, rows lie in the order of their ids, and arrays are saved as ``.npy`` beside a
 ``store.json`` with kind, dim and count. Damage inside an array of the right shape isn't seen here: whoever keeps the
 folder keeps its checksums.
 """
@@ -20,8 +28,10 @@ import numpy.typing as npt
 from embeddings.errors import VectorStoreError
 from embeddings.vectors import Ids, Scores, Vectors
 
+Mask = npt.NDArray[np.bool_]
 
-class VectorStore(Protocol):
+
+class VectorSearch(Protocol):
     """Nearest neighbours by cosine. Safe to search from several threads."""
 
     @property
@@ -51,6 +61,14 @@ class VectorStore(Protocol):
         Raises:
             VectorStoreError: INDEX_BAD_IDS for an id that isn't stored; INDEX_DIM_MISMATCH.
         """
+
+
+class VectorStore(VectorSearch, Protocol):
+    """One that a library keeps, and that can be kept in a folder."""
+
+    @property
+    def ids(self) -> Ids:
+        """All of them, ascending; not to be changed."""
 
     def save(self, folder: Path) -> None:
         """Writes files of its own into an existing folder; overwrites those of an earlier store."""

@@ -6,13 +6,11 @@ between threads: each call uses the state of the corpus that is current when it 
 
 from __future__ import annotations
 
-import contextlib
 import re
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,10 +21,11 @@ from qa import indexing
 from qa.answer import Question, Record, answer_many
 from qa.chat import complete, emphasised
 from qa.config import Settings
+from qa.current import Current
 from qa.errors import ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
 from qa.generate import Endpoint, Support, Writer, Written
-from qa.generations import LOCK_WAIT_S, Indexes, Progress, open_indexes, refresh
+from qa.generations import LOCK_WAIT_S, Progress, refresh
 from qa.indexing import IndexReport
 from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
@@ -47,14 +46,6 @@ MOST_PASSAGES = 50
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
 
 
-@dataclass(frozen=True, slots=True)
-class _Current:
-    """The indexes that are open, and the retrieval over them."""
-
-    indexes: Indexes
-    retriever: Retriever
-
-
 class Bot:
     """Asks and indexes one data folder. Close it, or use it as a context manager."""
 
@@ -66,10 +57,7 @@ class Bot:
         endpoint = Endpoint.of(settings)
         self.writer = Writer(endpoint, Support(lambda: self.terms, embedder)) if endpoint else None
         """Writes a text under answers, where the owner has set a model: docs/generated.md."""
-        self._opening = threading.Lock()
-        self._current: _Current | None = None
-        self._lock = threading.Lock()
-        self._catalogue: tuple[int, Catalogue] | None = None
+        self._current = Current(store, embedder, lambda: self.terms)
 
     @classmethod
     def open(cls, settings: Settings, *, index_seeds: bool = True, progress: Progress | None = None) -> Bot:
@@ -89,7 +77,7 @@ class Bot:
         embedder = _embedder(settings)
         store = Store(settings.data)
         bot = cls(settings, store, embedder, terms)
-        if index_seeds and not store.files() and SEEDS.is_dir():
+        if index_seeds and store.is_empty() and SEEDS.is_dir():
             try:
                 bot.index([SEEDS], progress=progress)
             except StoreError as error:
@@ -222,37 +210,12 @@ class Bot:
             )
 
     def retriever(self) -> Retriever:
-        """Retrieval over the corpus as it is now.
-
-        Indexes that a change made stale are opened again first. While somebody is still writing, or another thread is
-        opening them, questions are answered from the earlier ones: what they name and the store lacks is left out.
-        """
-        current = self._current
-        if current is not None and self._is_fresh(current):
-            return current.retriever
-        with contextlib.ExitStack() as stack:
-            if not self._opening.acquire(blocking=current is None):
-                assert current is not None  # noqa: S101 (for else it would have waited)
-                return current.retriever
-            stack.callback(self._opening.release)
-            current, terms = self._current, self.terms
-            if current is not None and (self._is_fresh(current) or self.store.being_written()):
-                return current.retriever
-            indexes = open_indexes(self.store, self.embedder, terms)
-            retriever = Retriever(indexes.lexical, indexes.vectors, self.embedder, terms, self._texts)
-            self._current = _Current(indexes, retriever)
-            return retriever
-
-    def _is_fresh(self, current: _Current) -> bool:
-        return current.indexes.sequence == self.store.sequence() and current.retriever.terms is self.terms
+        """Retrieval over the corpus as it is now: see ``qa.current``."""
+        return self._current.retriever()
 
     def catalogue(self) -> Catalogue:
         """The articles as they are now, by file and date, with their passages: what filters are judged by."""
-        with self._lock:
-            if self._catalogue is None or self._catalogue[0] != self.store.sequence():
-                with self.store.snapshot():
-                    self._catalogue = self.store.sequence(), self.store.catalogue()
-            return self._catalogue[1]
+        return self._current.catalogue()
 
     def _retrieved(
         self, retriever: Retriever, questions: Sequence[str], filters: Sequence[Filters], k: int
@@ -275,9 +238,6 @@ class Bot:
     def warm(self) -> None:
         """Answers a question in two scripts, so that all that is loaded at first use is loaded before it counts."""
         self.ask_many([Question("北京在哪里？"), Question("Where is Beijing?")])
-
-    def _texts(self, ids: Sequence[int]) -> dict[int, str]:
-        return {number: passage.indexed_text for number, passage in self.store.passages(ids).items()}
 
     def index(
         self,
@@ -310,9 +270,18 @@ class Bot:
         wait_s: float = 0.0,
     ) -> None:
         """Takes uploaded documents in: see ``qa.indexing.add``."""
-        indexing.add(
-            self.store, documents, self.embedder, self.terms, settled=settled, progress=progress, wait_s=wait_s
+        terms = self.terms
+        indexes = indexing.add(
+            self.store,
+            documents,
+            self.embedder,
+            terms,
+            settled=settled,
+            progress=progress,
+            wait_s=wait_s,
+            current=self._current.indexes,
         )
+        self._current.take(indexes, terms)
 
     def withdraw(
         self,
@@ -323,15 +292,18 @@ class Bot:
         wait_s: float = 0.0,
     ) -> None:
         """Takes files and articles out: see ``qa.indexing.withdraw``."""
-        indexing.withdraw(
+        terms = self.terms
+        indexes = indexing.withdraw(
             self.store,
             self.embedder,
-            self.terms,
+            terms,
             files=files,
             articles=articles,
             committed=committed,
             wait_s=wait_s,
+            current=self._current.indexes,
         )
+        self._current.take(indexes, terms)
 
     def use_terms(self, terms: Terms, progress: Progress | None = None) -> None:
         """From now on texts are cut by ``terms``; until the indexes are built by them, the earlier ones answer.
@@ -369,7 +341,7 @@ class Bot:
 
     def facts(self) -> dict[str, Any]:
         """What there is to say of the corpus: counts by kind, the model, the generation in use."""
-        generation = None if self._current is None else self._current.indexes.generation
+        generation = None if self._current.indexes is None else self._current.indexes.generation
         return {
             **self.store.counts(),
             "model": {"name": self.embedder.name, "dim": self.embedder.dim, "fingerprint": self.embedder.fingerprint},

@@ -16,7 +16,7 @@ from embeddings.embedder import Embedder
 from qa import generations
 from qa.articles import ARTICLES_VERSION, split_page
 from qa.errors import InputError, NotFoundError, StoreError, UsageError
-from qa.generations import Progress, embed, model_of
+from qa.generations import Indexes, Progress, embed, model_of
 from qa.passages import PASSAGES_VERSION, split_section
 from qa.reading import MAX_BYTES, Document, Found, Problem, load, parse, shown_name, walk
 from qa.store import Finding, SplitPage, Store, StoredFile, Writer, check_storable
@@ -125,8 +125,9 @@ def add(
     settled: Callable[[Document | Problem, str, Problem | None], None],
     progress: Progress | None = None,
     wait_s: float = 0.0,
-) -> None:
-    """Uploaded documents are in the store and in a generation of indexes.
+    current: Indexes | None = None,
+) -> Indexes:
+    """Uploaded documents are in the store and in the indexes, which are given back; ``current`` are those open before.
 
     ``settled`` is told of each item when nothing can take it back: "added", "changed", "unchanged" or "problem"; and
     the problem. A file of a folder that was indexed isn't replaced (FILE_NAME_TAKEN): the next run over
@@ -138,7 +139,6 @@ def add(
     """
     with store.writer(wait_s) as writer:
         batch = Batch(store, writer, embedder)
-        known = store.files()
         met: set[str] = set()
         waiting: list[tuple[Document, str]] = []
 
@@ -148,20 +148,21 @@ def add(
             waiting.clear()
 
         for item in documents:
-            problem = item if isinstance(item, Problem) else _refused(item, known.get(item.file), met)
+            known = store.file(item.file)
+            problem = item if isinstance(item, Problem) else _refused(item, known, met)
             met.add(item.file)
             if problem is not None or isinstance(item, Problem):
                 settled(item, "problem", problem)
-            elif item.file in known and _is_as_stored(store, known[item.file], item):
+            elif known is not None and _is_as_stored(store, known, item):
                 settled(item, "unchanged", None)
             else:
-                waiting.append((item, "changed" if item.file in known else "added"))
+                waiting.append((item, "added" if known is None else "changed"))
                 batch.add(item, UPLOADS)
                 if not batch:
                     committed()
         batch.commit()
         committed()
-        generations.refresh(store, batch.writer, embedder, terms, progress)
+        return generations.refresh(store, batch.writer, embedder, terms, progress, current=current)[0]
 
 
 def _refused(document: Document, old: StoredFile | None, met: set[str]) -> Problem | None:
@@ -202,7 +203,8 @@ def withdraw(
     articles: Sequence[int] = (),
     committed: Callable[[], None] = lambda: None,
     wait_s: float = 0.0,
-) -> None:
+    current: Indexes | None = None,
+) -> Indexes:
     """Files and articles are gone from the store at once, all or none, and then from a new generation of indexes.
 
     What was uploaded goes whole. A file of an indexed folder stays as an empty one, so that the next run over the
@@ -214,26 +216,30 @@ def withdraw(
         StoreError: WRITER_LOCKED after ``wait_s`` seconds, DISK_FULL and their kin.
     """
     with store.writer(wait_s) as writer:
-        lines = store.articles()
-        by_id = {line.id: line for line in lines}
-        known = store.files()
+        spans: dict[str, list[tuple[int, int]]] = {}
         for number in articles:
-            if number not in by_id:
+            place = store.place(number)
+            if place is None:
                 raise NotFoundError("NOT_FOUND", f"There is no article {number}; it may have been removed.")
+            name, start, end = place
+            spans.setdefault(name, []).append((start, end))
         with writer.transaction():
             for name in files:
-                if name in known and known[name].root != UPLOADS:
-                    writer.withdraw(name, [(0, known[name].chars)])
+                known = store.file(name)
+                if known is not None and known.root != UPLOADS:
+                    writer.withdraw(name, [(0, known.chars)])
                 else:
                     writer.remove(name)
-            for name in dict.fromkeys(by_id[number].file for number in articles if by_id[number].file not in files):
-                gone = [(by_id[number].start, by_id[number].end) for number in articles if by_id[number].file == name]
-                if known[name].root == UPLOADS and len(gone) == sum(line.file == name for line in lines):
+            for name, gone in spans.items():
+                if name in files:
+                    continue
+                known = store.file(name)
+                if known is not None and known.root == UPLOADS and len(gone) == store.count_articles(name):
                     writer.remove(name)
                 else:
                     writer.withdraw(name, gone)
         committed()
-        generations.refresh(store, writer, embedder, terms)
+        return generations.refresh(store, writer, embedder, terms, current=current)[0]
 
 
 def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms) -> None:
@@ -391,12 +397,11 @@ class Batch:
 def _split_again(store: Store, batch: Batch) -> list[Problem]:
     """Files that an earlier version split are split anew from their text; what is damaged there is told."""
     problems = []
-    for file in store.files().values():
-        if file.structure != STRUCTURE:
-            try:
-                batch.add(store.document(file.name), file.root)
-            except StoreError as error:
-                problems.append(Problem(file.name, error.code, error.message))
+    for file in store.files_split_otherwise(STRUCTURE):
+        try:
+            batch.add(store.document(file.name), file.root)
+        except StoreError as error:
+            problems.append(Problem(file.name, error.code, error.message))
     batch.commit()
     return problems
 

@@ -1,78 +1,109 @@
-"""The lexical leg: BM25 over pre-cut terms, kept by tantivy in one folder; a cache that the store can always rebuild.
+"""The lexical leg: BM25 over pre-cut terms; a cache that the store can always rebuild.
 
-``qa.text.Terms`` decides what a term is on both sides; here a term is any string without white space. The score is
+``qa.text.Terms`` decides what a term is on both sides; here a term is any string. The score is
 
     Σ over the question's terms: ln(1 + (N − n + ½) / (n + ½)) · tf · (k₁ + 1) / (tf + k₁ · (1 − b + b · |d| / avg|d|))
 
-with k₁ = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; tantivy's constants), n of the N passages holding the term;
-|d| is rounded down to one of 256 lengths, exact up to 40. A term that stands twice in the question counts twice.
+with k₁ = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; Lucene's constants), n of the N passages holding the term;
+|d| is rounded down to one of 256 lengths as Lucene does, exact up to 40. A term that stands twice in the question
+counts twice.
+
+An index has one part or more, and passages of a part may be gone. N, n and the average are those of all that are
+there, counted when they are needed, and a passage's sum is made of the same numbers in the same order wherever it lies:
+so scores are the same to the last bit in how many parts ever the passages came.
 """
 
 from __future__ import annotations
 
-import tempfile
+import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import tantivy
+import numpy as np
+import numpy.typing as npt
 
 from embeddings.vectors import Ids
+from qa import postings
 from qa.errors import StoreError
+from qa.postings import Document, Mask, Postings, term_hash
 
-FETCHED_PER_ID = 3
-"""Hits that may be fetched for each allowed passage before the index is asked for these alone. At 100,000 passages a
-hit takes 0.7 µs to fetch, an allowed passage 1.2 to 5 µs to look up."""
-_ID, _TERMS = "id", "terms"
-_LOCKS = (".tantivy-meta.lock", ".tantivy-writer.lock")
+K1, B = 1.2, 0.75
+BLOCK = 1 << 10
+"""Passages whose best score bounds the best ones' from below, so that few must be put in order."""
+REMEMBERED_TERMS = 50_000
+"""Terms whose numbers of passages are kept."""
+
+Places = npt.NDArray[np.intp]
+Scores = npt.NDArray[np.float32]
+Weights = Sequence[tuple[int, np.float32]]
+"""Hashes of a question's distinct terms, in the terms' order, with (k₁ + 1) · idf · how often they stand in it."""
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field(_ID, indexed=True, fast=True)
-    # "whitespace" splits and does nothing else; in particular it drops no long terms, as "default" does.
-    builder.add_text_field(_TERMS, tokenizer_name="whitespace", index_option="freq")
-    return builder.build()
+def _lengths() -> npt.NDArray[np.int64]:
+    """The 256 lengths of Lucene's one-byte norms (``SmallFloat.byte4ToInt``): 24 and a float of 4 bits' precision."""
+    floats = [i if i < 8 else (i & 7 | 8) << (i >> 3) - 1 for i in range(256 - 24)]
+    return np.array([*range(24), *(24 + value for value in floats)], np.int64)
+
+
+LENGTHS = _lengths()
+
+
+class LexicalPart:
+    """Postings with what every search over them needs."""
+
+    def __init__(self, held: Postings) -> None:
+        self.postings = held
+        self.order: Places = np.argsort(held.ids)
+        self.rounded = LENGTHS[np.searchsorted(LENGTHS, held.lengths, side="right") - 1].astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.postings)
+
+    def places(self, ids: npt.NDArray[np.int64]) -> tuple[Places, npt.NDArray[np.bool_]]:
+        """Where the ids stand, and which of them do; the place of one that doesn't is any."""
+        if not len(self):
+            return np.zeros(len(ids), np.intp), np.zeros(len(ids), np.bool_)
+        found = np.searchsorted(self.postings.ids, ids, sorter=self.order)
+        places = self.order[np.minimum(found, len(self) - 1)]
+        return places, self.postings.ids[places] == ids
 
 
 class LexicalIndex:
-    """An immutable index, opened from its folder; safe to share between threads."""
+    """Never changes; safe to share between threads."""
 
-    def __init__(self, searcher: tantivy.Searcher) -> None:
-        self._searcher = searcher
-        self._schema = _schema()
+    def __init__(self, parts: Sequence[tuple[LexicalPart, Mask | None]]) -> None:
+        """Each part with a mask of its passages that are there, None for all; an id is there in one part at most."""
+        self.parts = tuple(parts)
+        self._dead = [None if alive is None else np.flatnonzero(~alive) for _, alive in parts]
+        self._count = sum(
+            len(part) - (0 if dead is None else len(dead)) for (part, _), dead in zip(parts, self._dead, strict=True)
+        )
+        tokens = sum(
+            int(part.postings.lengths.sum()) - (0 if dead is None else int(part.postings.lengths[dead].sum()))
+            for (part, _), dead in zip(parts, self._dead, strict=True)
+        )
+        average = np.float32(max(tokens, 1) / max(self._count, 1))
+        self._norms = [np.float32(K1) * (np.float32(1 - B) + np.float32(B) / average * p.rounded) for p, _ in parts]
+        self._frequencies: dict[str, int] = {}
 
     @staticmethod
-    def build(folder: Path, documents: Iterable[tuple[int, list[str]]]) -> LexicalIndex:
-        """The index of ``documents``, written to ``folder``: pairs of a passage id (0 to 2⁶⁴ − 1, each once) and terms.
+    def build(folder: Path, documents: Iterable[Document]) -> LexicalIndex:
+        """The index of ``documents``, written to ``folder``: pairs of a passage id (0 to 2⁶³ − 1, each once) and terms.
 
-        The folder must be empty; it is made when missing. Afterwards anyone who may read the folder can open the index.
+        The folder must be empty; it is made when missing.
 
         Raises:
             StoreError: INDEX_WRITE when the folder can't be written to.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # One thread: passages keep the order they came in, so the same corpus gives the same index.
-            writer = tantivy.Index(_schema(), path=str(folder), reuse=False).writer(num_threads=1)
-            for passage_id, terms in documents:
-                document = tantivy.Document()  # filled field by field: Document(id=…) kills the writer's thread
-                document.add_unsigned(_ID, passage_id)
-                document.add_text(_TERMS, " ".join(terms))
-                writer.add_document(document)
-            writer.commit()
-            writer.wait_merging_threads()
-            for file in folder.iterdir():
-                if file.name in _LOCKS:
-                    file.unlink()
-                else:
-                    file.chmod(0o644)  # tantivy writes its manifests for the owner alone
-        except (OSError, ValueError) as error:
+            return LexicalIndex([(LexicalPart(postings.build(documents, folder)), None)])
+        except OSError as error:
             raise StoreError(
                 "INDEX_WRITE", f"{folder}: the lexical index can't be written ({error}); check space and rights."
             ) from error
-        return LexicalIndex.open(folder)
 
     @staticmethod
     def open(folder: Path) -> LexicalIndex:
@@ -82,86 +113,116 @@ class LexicalIndex:
             StoreError: INDEX_DAMAGED when there is none, or not a whole one.
         """
         try:
-            # tantivy takes a lock in the folder even for reading, so that a read-only one can't be opened. It gets a
-            # folder of ours with links to the files; they are all mapped when the searcher is made, so links can go.
-            with tempfile.TemporaryDirectory(prefix="wenbao-", ignore_cleanup_errors=True) as links:
-                for file in folder.iterdir():
-                    if file.name not in _LOCKS:
-                        (Path(links) / file.name).symlink_to(file.resolve())
-                return LexicalIndex(_searcher(links))
-        except (OSError, ValueError) as error:
+            return LexicalIndex([(LexicalPart(postings.load(folder)), None)])
+        except (OSError, ValueError, EOFError) as error:
             raise StoreError(
                 "INDEX_DAMAGED", f"{folder}: no whole lexical index ({error}); index again to rebuild it."
             ) from error
 
     def __len__(self) -> int:
-        return self._searcher.num_docs
+        return self._count
 
     def document_frequency(self, term: str) -> int:
         """Number of passages that hold ``term``."""
-        return self._searcher.doc_freq(_TERMS, term)
+        known = self._frequencies.get(term)
+        if known is None:
+            known = 0
+            for part, alive in self.parts:
+                places, _ = part.postings.of(term_hash(term))
+                known += len(places) if alive is None else int(np.count_nonzero(alive[places]))
+            if len(self._frequencies) >= REMEMBERED_TERMS:
+                self._frequencies = {}
+            self._frequencies[term] = known
+        return known
 
     def search(self, terms: Sequence[str], k: int, only: Ids | None = None) -> list[tuple[int, float]]:
         """The ``k`` best passages that hold any of ``terms``, as (id, BM25), best first, equal scores by id.
 
-        With ``only``, distinct ids in ascending order, they are the best of these; N and n stay those of all passages,
-        so that a passage has the same score whatever else may be searched.
+        With ``only``, distinct ids, they are the best of these; N and n stay those of all passages, so that a passage
+        has the same score whatever else may be searched.
         """
-        query = self._query(terms)
-        count = len(self) if only is None else len(only)
-        wanted = min(k, count)
-        if wanted < 1 or query is None:
+        weights = self._weights(terms)
+        if k < 1 or not weights:
             return []
-        # As many hits as hold the wanted number of allowed ones, if these lie anywhere.
-        limit = (wanted + 1) * max(1, len(self) // count)
-        allowed = None if only is None else frozenset(only.tolist())
-        while True:
-            if allowed is not None and limit > FETCHED_PER_ID * count:
-                query, allowed = self._among(query, allowed), None
-                limit = wanted + 1
-            hits = self._hits(query, limit)
-            complete = len(hits) < limit
-            last = hits[-1][1] if hits else 0.0
-            if allowed is not None:
-                hits = [hit for hit in hits if hit[0] in allowed]
-            # With equal scores across the border those with the smallest ids belong above it: see them all.
-            if complete or (len(hits) > wanted and last < hits[wanted - 1][1]):
-                return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:wanted]
-            limit *= 2
+        ids, scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for number, (part, _) in enumerate(self.parts):
+            everyone = self._scored(number, weights)
+            if only is None:
+                places = _best(everyone, k)
+            else:
+                among, known = part.places(only)
+                among = among[known]
+                places = among[_best(everyone[among], k)]
+            ids.append(part.postings.ids[places])
+            scores.append(everyone[places])
+        self._release()
+        found, values = np.concatenate(ids), np.concatenate(scores)
+        order = np.lexsort((found, -values))[:k]
+        return list(zip(found[order].tolist(), values[order].tolist(), strict=True))
 
     def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
         """BM25 of the named passages; 0 where no term matches or there is no such passage."""
-        scores = dict.fromkeys(ids, 0.0)
-        query = self._query(terms)
-        if query is None or not scores:
-            return scores
-        return scores | dict(self._hits(self._among(query, scores), len(scores)))
+        wanted = np.array(ids, np.int64)
+        scores = np.zeros(len(wanted), np.float32)
+        weights = self._weights(terms) if len(wanted) else ()
+        for number, (part, alive) in enumerate(self.parts):
+            places, known = part.places(wanted)
+            rows = np.flatnonzero(known if alive is None or not len(alive) else known & alive[places])
+            here = places[rows].astype(np.uint32)
+            for term, weight in weights if len(rows) else ():
+                held, counts = part.postings.of(term)
+                at = np.searchsorted(held, here)
+                at[at == len(held)] = 0
+                hit = held[at] == here if len(held) else np.zeros(len(here), np.bool_)
+                scores[rows[hit]] += _contributions(counts[at[hit]], self._norms[number][here[hit]], weight)
+        self._release()
+        return dict(zip(ids, scores.tolist(), strict=True))
 
-    def _among(self, query: tantivy.Query, ids: Collection[int]) -> tantivy.Query:
-        """The query over these passages alone, with the same scores."""
-        named = tantivy.Query.term_set_query(self._schema, _ID, list(ids))
-        return tantivy.Query.boolean_query(
-            [(tantivy.Occur.Must, tantivy.Query.const_score_query(named, 0.0)), (tantivy.Occur.Must, query)]
-        )
+    def _weights(self, terms: Sequence[str]) -> Weights:
+        weights = []
+        for term, count in sorted(Counter(terms).items()):
+            n = self.document_frequency(term)
+            if n:
+                idf = math.log(1 + (self._count - n + 0.5) / (n + 0.5))
+                weights.append((term_hash(term), np.float32((K1 + 1) * idf * count)))
+        return weights
 
-    def _query(self, terms: Sequence[str]) -> tantivy.Query | None:
-        clauses = [
-            (
-                tantivy.Occur.Should,
-                tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, _TERMS, term, "freq"), float(count)),
-            )
-            for term, count in sorted(Counter(terms).items())
-        ]
-        return tantivy.Query.boolean_query(clauses) if clauses else None
+    def _scored(self, number: int, weights: Weights) -> Scores:
+        """Every passage's score in one part; 0 for those that hold no term, and those that are gone."""
+        part, norms = self.parts[number][0].postings, self._norms[number]
+        scores = np.zeros(len(part), np.float32)
+        for term, weight in weights:
+            held, counts = part.of(term)
+            places = held.astype(np.intp)  # once: each use as an index would convert it again
+            np.add.at(scores, places, _contributions(counts, norms[places], weight))
+        if (dead := self._dead[number]) is not None:
+            scores[dead] = 0
+        return scores
 
-    def _hits(self, query: Any, limit: int) -> list[tuple[int, float]]:
-        hits = self._searcher.search(query, limit, count=False).hits
-        ids = self._searcher.fast_field_values(_ID, [address for _, address in hits])
-        return [(cast("int", passage_id), score) for passage_id, (score, _) in zip(ids, hits, strict=True)]
+    def _release(self) -> None:
+        for part, _ in self.parts:
+            part.postings.release()
 
 
-def _searcher(folder: str) -> tantivy.Searcher:
-    index = tantivy.Index.open(folder)
-    index.config_reader("manual", 0)  # the folder never changes: nothing to watch
-    index.reload()
-    return index.searcher()
+def _contributions(counts: npt.NDArray[np.uint8], norms: Scores, weight: np.float32) -> Scores:
+    frequencies: Any = counts.astype(np.float32)
+    norms += frequencies  # a copy of the caller's, made by indexing
+    frequencies *= weight
+    frequencies /= norms
+    return frequencies  # type: ignore[no-any-return]
+
+
+def _best(scores: Scores, k: int) -> Places:
+    """Positions of all that are above 0 and no worse than the k-th best."""
+    if len(scores) > k * BLOCK:
+        # Each block's best is a score of its own, so the k-th best of these is no better than the k-th best of all.
+        whole = len(scores) // BLOCK * BLOCK
+        bests = scores[:whole].reshape(-1, BLOCK).max(axis=1)
+        least = np.partition(bests, len(bests) - k)[len(bests) - k]
+        found = np.flatnonzero(scores >= max(least, np.finfo(np.float32).tiny))
+    else:
+        found = np.flatnonzero(scores)
+    if len(found) > k:
+        values = scores[found]
+        found = found[values >= np.partition(values, len(values) - k)[len(values) - k]]
+    return found

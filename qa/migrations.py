@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from qa.articles import Dated, article_dates
-from qa.row_hash import parts_hash, row_hash
+from qa.row_hash import log_change, parts_hash, row_hash
 from qa.sqlite import Migration
 
 APPLICATION_ID = 0x77656E62
@@ -72,7 +72,19 @@ def _date_articles(connection: sqlite3.Connection, store: str, file: int, name: 
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (first_schema, dates_of_articles)
+def marks_of_changes(connection: sqlite3.Connection) -> None:
+    """A mark and a hash on each line of the log of changes, by which an index knows what happened since it was built.
+
+    Older lines have none; a line is appended that has, so that the log's end always does.
+    """
+    for column in ("mark", "row_hash"):
+        connection.execute(f"ALTER TABLE changes ADD COLUMN {column} BLOB")
+    if connection.execute("SELECT 1 FROM changes LIMIT 1").fetchone():
+        ((store,),) = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchall() or [("",)]
+        log_change(connection, store, "upgraded", None)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first_schema, dates_of_articles, marks_of_changes)
 
 
 _FIRST = (

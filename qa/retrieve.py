@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from embeddings.embedder import Embedder
-from embeddings.vector_store import VectorStore
+from embeddings.vector_store import VectorSearch
 from embeddings.vectors import Ids, Vectors
 from qa.evidence import Reader, Texts
 from qa.hits import FusionWeights, Hit, Ranked, coverage, fuse, rerank
@@ -58,7 +58,7 @@ class Retriever:
     def __init__(
         self,
         lexical: LexicalIndex,
-        vectors: VectorStore,
+        vectors: VectorSearch,
         embedder: Embedder,
         terms: Terms,
         texts: Texts,

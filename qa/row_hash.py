@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import sqlite3
+import time
 
 Value = str | int | bytes | None
 """What a column may hold."""
@@ -47,3 +49,17 @@ def parts_hash(connection: sqlite3.Connection, file_id: int) -> bytes:
     for _, furniture in hashes("furniture", "file_id", file_id):
         digest.update(furniture)
     return digest.digest()
+
+
+def log_change(connection: sqlite3.Connection, store_id: str, kind: str, file: str | None) -> None:
+    """Appends a line to the log of changes: with a mark that no other history has, and a hash of what it says."""
+    mark, now = secrets.token_bytes(16), int(time.time())
+    connection.execute(
+        "INSERT INTO changes (time, kind, file, mark, row_hash) VALUES (?, ?, ?, ?, ?)",
+        (now, kind, file, mark, change_hash(store_id, now, kind, file, mark)),
+    )
+
+
+def change_hash(store_id: str, time_s: Value, kind: Value, file: Value, mark: Value) -> bytes:
+    """The hash of a line of the log of changes. Its number isn't under it: SQLite gives that, without gaps."""
+    return row_hash(store_id, "changes", time_s, kind, file, mark)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import random
@@ -10,16 +11,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-from small_corpora import TERMS, PairEmbedder, answers, article, sentence, write
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from small_corpora import TERMS, PairEmbedder, answers, article, page, sentence, write
 
-import qa.generations
 from embeddings.errors import ModelError as EmbedderError
+from embeddings.vector_stores import faiss
 from embeddings.vectors import Vectors
-from qa.errors import ModelError, StoreError
-from qa.generations import Indexes, findings, open_indexes
+from qa.errors import ModelError, NotFoundError, StoreError
+from qa.generations import Indexes, findings, folders, layers, open_indexes, opening, updated
 from qa.indexing import index
 from qa.lexical import LexicalIndex
 from qa.store import Store
@@ -133,10 +137,9 @@ def test_every_damage_to_every_file_is_seen_before_the_libraries_see_it(
 
     folder = store.folder / "indexes" / "000001"
     embedder = PairEmbedder()
-    expected = qa.generations._expected(store, embedder, TERMS)
     monkeypatch.setattr(LexicalIndex, "open", unreachable)
-    monkeypatch.setattr(qa.generations, "load_vector_store", unreachable)
-    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    monkeypatch.setattr(layers, "load_vector_store", unreachable)
+    files = [path for path in folder.rglob("*") if path.is_file()]
     assert len(files) >= 9
     seen = 0
     for path in files:
@@ -147,28 +150,29 @@ def test_every_damage_to_every_file_is_seen_before_the_libraries_see_it(
             path.unlink()
             if damaged is not None:
                 path.write_bytes(damaged)
-            assert qa.generations._open(folder, expected) is None, (path.name, name)
+            assert opening._open(folder, store, embedder, TERMS) is None, (path.name, name)
             path.write_bytes(data)
             seen += 1
     assert seen > 150
+    monkeypatch.undo()
     assert findings(store, embedder, TERMS) == []
 
 
 def test_every_byte_of_the_manifest_counts(store: Store) -> None:
     folder = store.folder / "indexes" / "000001"
-    expected = qa.generations._expected(store, PairEmbedder(), TERMS)
+    expected = opening._expected(store, PairEmbedder(), TERMS)
     data = (folder / "manifest.json").read_bytes()
     for place in range(len(data)):
         (folder / "manifest.json").write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(qa.generations._DamagedError):
-            qa.generations._prove(folder, {})
+        with pytest.raises(folders.DamagedError):
+            folders.read_manifest(folder, {})
     for text in (b"", b"[]", b"{}", b'{"files": 1}', b"[" * 100_000, b'{"generation": 1e999}', b"\xff"):
         (folder / "manifest.json").write_bytes(text)
-        with pytest.raises(qa.generations._DamagedError):
-            qa.generations._prove(folder, expected)
+        with pytest.raises(folders.DamagedError):
+            folders.read_manifest(folder, expected)
 
 
-@pytest.mark.parametrize("pattern", ["manifest.json", "lexical/meta.json", "lexical/*.term", "vectors/vectors.npy"])
+@pytest.mark.parametrize("pattern", ["manifest.json", "files.npy", "lexical/terms.npy", "vectors/vectors.npy"])
 def test_a_damaged_generation_is_built_again_with_the_same_answers(
     store: Store, expected: list[object], pattern: str
 ) -> None:
@@ -206,6 +210,174 @@ def test_what_kills_left_is_ignored_and_goes(store: Store) -> None:
         entered.start()
         entered.join()
     assert names(store) == ["000001", "000002.tmp"]
+
+
+# --- what changed since lies over a generation ---
+
+
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as a generation holds may lie over it."""
+    monkeypatch.setattr(layers, "OVERLAID_SHARE", 1)
+
+
+def exactly(store: Store, indexes: Indexes) -> list[object]:
+    """What both legs find, to the last bit."""
+    found: list[object] = [len(indexes.lexical), len(indexes.vectors)]
+    ids = store.passage_ids()
+    vectors = PairEmbedder(dim=8).questions(QUESTIONS)
+    for number, question in enumerate(QUESTIONS):
+        terms = TERMS.question(question)
+        found += [indexes.lexical.document_frequency(term) for term in terms]
+        for k in (1, 4, 1000):
+            for only in (None, ids[::2]):
+                found.append(indexes.lexical.search(terms, k, only))
+                scores, near = indexes.vectors.search(vectors[number : number + 1], k, only)
+                found += [scores.tolist(), near.tolist()]
+        found.append(indexes.lexical.scores(terms, [*ids.tolist(), 5]))
+        found.append(indexes.vectors.scores(vectors[number : number + 1], ids).tolist())
+    return found
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["put", "put", "remove", "refresh", "merge"]), st.integers(0, 5), st.integers(0, 2)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=10, phases=[Phase.generate])
+@given(CHANGES, st.sampled_from(["faiss", "exact", "coded"]))
+def test_whatever_was_changed_in_whatever_steps_is_as_if_indexed_at_once(
+    changes: list[tuple[str, int, int]], kind: str
+) -> None:
+    embedder = PairEmbedder(dim=8)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(layers, "VECTOR_STORE", "exact" if kind == "exact" else "faiss")
+        patch.setattr(opening, "VECTOR_STORE", layers.VECTOR_STORE)
+        if kind == "coded":  # as above 50,000 vectors; all are compared, so that chance has no part in it
+            patch.setattr(faiss.build, "__kwdefaults__", {"flat_limit": -1})
+            patch.setattr(faiss.merge, "__kwdefaults__", {"flat_limit": -1})
+        patch.setattr(layers, "OVERLAID_SHARE", 1)
+        with Store(Path(folder) / "one") as store:
+            with store.writer() as writer:
+                for number in range(3):
+                    writer.put(page(str(number), article(number)), "root")
+                writer.put(page("long", article(9, sections=16)), "root")  # FAISS trains on 16 rows at least
+            held = open_indexes(store, embedder, TERMS)
+            for doing, number, version in changes:
+                with store.writer() as writer:
+                    if doing == "put":
+                        writer.put(page(str(number), article(number, version)), "root")
+                    elif doing == "remove":
+                        with contextlib.suppress(NotFoundError):
+                            writer.remove(f"{number}.md")
+                    else:
+                        patch.setattr(layers, "OVERLAID_SHARE", 1 if doing == "refresh" else 10**9)
+                        opening.refresh(store, writer, embedder, TERMS)
+                        patch.setattr(layers, "OVERLAID_SHARE", 1)
+                step = updated(held, store, embedder, TERMS)
+                assert step is not None
+                held = step[0]
+            reopened = open_indexes(store, embedder, TERMS)
+            shutil.rmtree(Path(folder) / "one" / "indexes")
+            whole = open_indexes(store, embedder, TERMS)
+            assert len(whole.layers) == 1
+            expected = exactly(store, whole)
+            assert exactly(store, held) == expected
+            assert exactly(store, reopened) == expected
+
+
+@pytest.mark.usefixtures("roomy")
+def test_a_change_in_a_large_corpus_writes_no_generation_and_reads_only_its_file(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = opened(store)
+    with store.writer() as writer:
+        writer.put(page("new", article(7)), "root")
+        writer.remove("0.md")
+        indexes, embedded = opening.refresh(store, writer, PairEmbedder(), TERMS, current=before)
+        assert embedded == len(indexes.layers[1].lexical) > 0
+    assert names(store) == ["000001"]
+    assert indexed_ids(indexes) == set(store.passage_ids().tolist())
+    monkeypatch.setattr(folders, "prove_files", lambda *_: pytest.fail("all was read again"))
+    monkeypatch.setattr(Store, "passage_ids", lambda *_: pytest.fail("all was counted"))
+    embedder = PairEmbedder()
+    for name in ("newer", "newest"):
+        with store.writer() as writer:
+            writer.put(page(name, article(8)), "root")
+        step = updated(indexes, store, embedder, TERMS)
+        assert step is not None
+        indexes = step[0]
+    assert {text for text in embedder.asked if "第8号" not in text} == set()
+    assert len(indexes.layers) == 2
+
+
+def test_more_than_may_lie_over_a_generation_is_merged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    passages = len(store.passage_ids())
+    monkeypatch.setattr(layers, "OVERLAID_SHARE", 3)
+    for number in range(4, 9):
+        with store.writer() as writer:
+            writer.put(page(str(number), article(number, sections=1)), "root")
+            opening.refresh(store, writer, PairEmbedder(), TERMS)
+    assert 1 < len(names(store)) < 6
+    indexes = opened(store)
+    assert indexes.overlaid <= indexes.bearable
+    assert len(indexes.lexical) > passages
+    assert indexed_ids(indexes) == set(store.passage_ids().tolist())
+
+
+@pytest.mark.usefixtures("roomy")
+def test_a_store_put_back_to_an_earlier_state_is_indexed_anew(store: Store, tmp_path: Path) -> None:
+    """The same number of changes since, but other ones."""
+    store.backup(tmp_path / "earlier.db")
+    with store.writer() as writer:
+        writer.put(page("one", article(7)), "root")
+        opening.refresh(store, writer, PairEmbedder(), TERMS)
+    shutil.rmtree(store.folder / "indexes")
+    assert opened(store).sequence == store.sequence()
+    data = tmp_path / "restored"
+    shutil.copytree(store.folder, data)
+    shutil.copy(tmp_path / "earlier.db", data / "wenbao.db")
+    with Store(data) as restored:
+        with restored.writer() as writer:
+            writer.put(page("two", article(9)), "root")
+        assert restored.sequence() == store.sequence()
+        indexes = opened(restored)
+        assert indexes.generation == 2
+        assert indexed_ids(indexes) == set(restored.passage_ids().tolist())
+
+
+@pytest.mark.usefixtures("roomy")
+@pytest.mark.parametrize("damage", ["file = '1.md'", "mark = zeroblob(16)", "row_hash = NULL"])
+def test_where_the_log_of_changes_is_damaged_all_is_indexed_anew(store: Store, damage: str) -> None:
+    with store.writer() as writer:
+        writer.put(page("new", article(7)), "root")
+    with closing(sqlite3.connect(store.path)) as raw:
+        raw.execute("DROP TRIGGER changes_are_not_edited")
+        raw.execute(f"UPDATE changes SET {damage} WHERE file = 'new.md'")
+        raw.commit()
+    indexes = opened(store)
+    assert indexes.generation == 2
+    assert indexed_ids(indexes) == set(store.passage_ids().tolist())
+
+
+@pytest.mark.usefixtures("roomy")
+def test_what_lies_over_a_generation_is_read_where_nothing_can_be_written(store: Store) -> None:
+    with store.writer() as writer:
+        writer.put(page("new", article(7)), "root")
+    with Store(store.folder, read_only=True) as reader:
+        indexes = opened(reader)
+        assert indexes.generation == 1
+        assert indexed_ids(indexes) == set(store.passage_ids().tolist())
+
+
+def test_indexes_that_lack_passages_are_found_out(store: Store) -> None:
+    with closing(sqlite3.connect(store.path)) as raw:
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("DELETE FROM passages WHERE id = (SELECT min(id) FROM passages)")
+        raw.commit()
+    assert [finding.code for finding in findings(store, PairEmbedder(), TERMS)] == ["INDEX_UNUSABLE"]
 
 
 # --- outdated and foreign ---
@@ -329,7 +501,7 @@ def test_a_read_only_folder_without_indexes_is_served_from_a_temporary_one(
 def test_while_another_writes_the_state_is_served_from_a_temporary_folder(
     store: Store, expected: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(qa.generations, "LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(opening, "LOCK_WAIT_S", 0.05)
     shutil.rmtree(store.folder / "indexes")
     found: list[object] = []
     with store.writer() as writer, writer.transaction():
@@ -341,19 +513,19 @@ def test_while_another_writes_the_state_is_served_from_a_temporary_folder(
     assert not (store.folder / "indexes").exists()
 
 
-@pytest.mark.parametrize("step", ["sync", "_seal", "_build"])
+@pytest.mark.parametrize(("module", "step"), [(folders, "sync"), (folders, "seal"), (opening, "build_layer")])
 def test_a_full_disk_while_building_leaves_nothing_half_and_still_answers(
-    store: Store, expected: list[object], monkeypatch: pytest.MonkeyPatch, step: str
+    store: Store, expected: list[object], monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
 ) -> None:
-    original = getattr(qa.generations, step)
+    original = getattr(module, step)
 
-    def full(place: Path, *rest: object) -> object:
+    def full(place: Path, *rest: object, **named: object) -> object:
         if store.folder in place.parents:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return original(place, *rest)
+        return original(place, *rest, **named)
 
     (store.folder / "indexes" / "000001" / "manifest.json").unlink()
-    monkeypatch.setattr(qa.generations, step, full)
+    monkeypatch.setattr(module, step, full)
     indexes = opened(store)
     assert indexes.generation == 0
     assert answers(store, indexes, QUESTIONS) == expected

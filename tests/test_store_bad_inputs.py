@@ -21,6 +21,7 @@ from small_corpora import TERMS, PairEmbedder, answers, article, content, page, 
 from qa.errors import StoreError
 from qa.generations import open_indexes
 from qa.indexing import check, index
+from qa.migrations import MIGRATIONS
 from qa.store import Store
 
 CATALOGUE = Path(__file__).parents[1].parent / "shared" / "bad_inputs.jsonl"
@@ -147,7 +148,7 @@ def future_schema(data: Path) -> None:
     with closing(sqlite3.connect(data / "wenbao.db")) as raw:
         raw.execute("PRAGMA user_version = 999")
     before = (data / "wenbao.db").read_bytes()
-    with pytest.raises(StoreError, match=r"999.*knows up to 2") as caught:
+    with pytest.raises(StoreError, match=f"999.*knows up to {len(MIGRATIONS)}") as caught:
         Store(data)
     assert caught.value.code == "STORE_TOO_NEW"
     assert (data / "wenbao.db").read_bytes() == before
@@ -171,14 +172,14 @@ for module in (qa.migrations, qa.store.database):
 with Store(Path(sys.argv[1])) as store:
     print(len(store.files()))
 """
-    for end, schema in (("kill", 2), ("run", 3)):
+    for end, schema in (("kill", len(MIGRATIONS)), ("run", len(MIGRATIONS) + 1)):
         run = subprocess.run(
             [sys.executable, "-c", upgrade, str(data), end], check=False, env=ENVIRON, capture_output=True
         )
         assert run.returncode == (-signal.SIGKILL if end == "kill" else 0), run.stderr
         with closing(sqlite3.connect(data / "wenbao.db")) as raw:
             assert raw.execute("PRAGMA user_version").fetchone() == (schema,)
-    (data / "wenbao.db.schema-2.bak").replace(data / "wenbao.db")
+    (data / f"wenbao.db.schema-{len(MIGRATIONS)}.bak").replace(data / "wenbao.db")
     with Store(data) as store:
         assert content(store) == before
 

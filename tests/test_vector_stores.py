@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from embeddings import build_vector_store, load_vector_store
 from embeddings.errors import VectorStoreError
+from embeddings.layered import LayeredStore
+from embeddings.registry import vectors_like
 from embeddings.vector_store import VectorStore
 from embeddings.vector_stores import exact, faiss
 from embeddings.vectors import Ids, Vectors, unit
@@ -314,3 +316,45 @@ def test_the_limit_decides_between_flat_and_coded() -> None:
     assert isinstance(faiss.build(ids, vectors, flat_limit=40), faiss.FlatStore)
     assert isinstance(faiss.build(ids, vectors, flat_limit=39), faiss.CodedStore)
     assert isinstance(build_vector_store("faiss", ids, vectors), faiss.FlatStore)
+
+
+def test_merged_stores_are_what_is_built_at_once(tmp_path: Path, name: str, build: Build) -> None:
+    """Every byte of them, whatever came in which part and what was left out."""
+    ids, vectors = crowd(600, 32)
+    parts = [(ids[:400], vectors[:400]), (ids[200:], vectors[200:])]  # the last of the first are in both
+    kept = [np.isin(np.sort(parts[0][0]), ids[:150]), np.ones(400, np.bool_)]
+    limit = {"flat_limit": 15} if name == "coded" else {}
+    module = exact if name == "exact" else faiss
+    merged = module.merge([(build(*rows), mask) for rows, mask in zip(parts, kept, strict=True)], small=False, **limit)
+    left = np.r_[0:150, 200:600]
+    whole = build(ids[left], vectors[left])
+    for store, folder in ((merged, tmp_path / "merged"), (whole, tmp_path / "whole")):
+        folder.mkdir()
+        store.save(folder)
+    files = sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert files == sorted(path.name for path in (tmp_path / "merged").iterdir())
+    for file in files:
+        assert (tmp_path / "merged" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
+
+
+def test_layers_give_the_scores_of_one_store(build: Build) -> None:
+    ids, vectors = crowd(1200, 32)
+    base = build(ids[:1000], vectors[:1000])
+    gone = np.sort(ids[300:500])
+    new = np.r_[250:300, 1000:1200]  # some again, with other ids there before
+    layers = LayeredStore(
+        [(base, np.sort(np.r_[gone, ids[250:300]])), (vectors_like(base, ids[new], vectors[new]), ids[:0])]
+    )
+    left = np.r_[0:300, 500:1200]
+    whole = build(ids[left], vectors[left])
+    questions = unit(vectors[:20] + 0.05 * crowd(20, 32, seed=1)[1])
+    assert len(layers) == len(whole) == 1000
+    assert np.array_equal(layers.scores(questions, ids[left]), whole.scores(questions, ids[left]))
+    for only in (None, np.sort(ids[::3])):
+        for k in (1, 10, 1000, 2000):  # so many that coded stores compare all
+            scores, found = layers.search(questions, k, only)
+            true_scores, true_found = whole.search(questions, k, only)
+            assert np.array_equal(found, true_found)
+            assert np.array_equal(scores, true_scores)
+    with pytest.raises(VectorStoreError, match="isn't in this store"):
+        layers.scores(questions, gone[:1])

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from embeddings.vector_store import (
+    Mask,
     best,
     checked_questions,
     positions_of,
@@ -30,16 +32,16 @@ class ExactStore:
 
     def __init__(self, ids: Ids, vectors: Vectors) -> None:
         """Ids ascending, with their rows; use ``build`` for any order."""
-        self._ids, self._vectors = ids, vectors
+        self.ids, self.vectors = ids, vectors
         self.dim = int(vectors.shape[1])
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     def search(self, questions: Vectors, k: int, only: Ids | None = None) -> tuple[Scores, Ids]:
         """See ``VectorStore.search``."""
         questions = checked_questions(questions, self.dim)
-        stored, vectors = self._ids, self._vectors
+        stored, vectors = self.ids, self.vectors
         if only is not None:
             among = stored_positions(only, stored)
             stored, vectors = stored[among], vectors[among]
@@ -55,19 +57,27 @@ class ExactStore:
     def scores(self, questions: Vectors, ids: Ids) -> Scores:
         """See ``VectorStore.scores``."""
         questions = checked_questions(questions, self.dim)
-        rows = self._vectors[positions_of(ids, self._ids)]
+        rows = self.vectors[positions_of(ids, self.ids)]
         return np.array([cosines(rows, question) for question in questions], np.float32).reshape(
             len(questions), len(ids)
         )
 
     def save(self, folder: Path) -> None:
         """``ids.npy``, ``vectors.npy`` and ``store.json``."""
-        write_arrays(folder, KIND, self.dim, {"ids": self._ids, "vectors": self._vectors})
+        write_arrays(folder, KIND, self.dim, {"ids": self.ids, "vectors": self.vectors})
 
 
 def build(ids: Ids, vectors: Vectors) -> ExactStore:
     """A store of these rows; ids in any order."""
     return ExactStore(*sorted_rows(ids, vectors))
+
+
+def merge(parts: Sequence[tuple[ExactStore, Mask]], *, small: bool) -> ExactStore:  # noqa: ARG001 (of no account here)
+    """One store of what the masks keep."""
+    return build(
+        np.concatenate([part.ids[kept] for part, kept in parts]),
+        np.concatenate([part.vectors[kept] for part, kept in parts]),
+    )
 
 
 def load(folder: Path) -> ExactStore:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embeddings.errors import VectorStoreError
+from embeddings.mapped import release
 from embeddings.vector_store import (
+    Mask,
     best,
     checked_questions,
     positions_of,
@@ -38,7 +40,7 @@ FLAT_LIMIT = 50_000
 """Vectors that are compared one by one: 2 ms a question at 256 dimensions, all of it reading memory."""
 FLAT_EXTRA = 16
 """Candidates beyond those asked for; saves asking again when a few are equal."""
-CODED_LEAST, CODED_PER_HIT = 2048, 40
+CODED_LEAST, CODED_PER_HIT = 2048, 4
 """Candidates scored again: at 1 M × 256 of made-up clustered vectors recall@10 is .98 and recall@50 .95."""
 CODED_SCANNED = 50_000
 """Allowed vectors that are all compared rather than looked for among candidates. Of 400,000 × 256, 200 wanted:
@@ -60,18 +62,20 @@ class FaissStore(ABC):
 
     def __init__(self, ids: Ids, dim: int, candidates_least: int, candidates_per_hit: int, scanned: int) -> None:
         """Ids ascending. Up to ``scanned`` allowed ones are all compared, without candidates."""
-        self._ids = ids
+        self.ids = ids
         self.dim = dim
         self._scanned = scanned
         self._least, self._per_hit = candidates_least, candidates_per_hit
+        self._all: Positions | None = None
+        """Every position, where FAISS has no candidates to give."""
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     def search(self, questions: Vectors, k: int, only: Ids | None = None) -> tuple[Scores, Ids]:
         """See ``VectorStore.search``."""
         questions = checked_questions(questions, self.dim)
-        among = None if only is None else stored_positions(only, self._ids)
+        among = self._all if only is None else stored_positions(only, self.ids)
         count = len(self) if among is None else len(among)
         k = max(0, min(k, count))
         scores = np.empty((len(questions), k), dtype=np.float32)
@@ -79,7 +83,7 @@ class FaissStore(ABC):
         if among is not None and count <= max(self._scanned, k):
             for row, question in enumerate(questions):
                 scores[row], positions = self._best_of(question, k, among)
-                ids[row] = self._ids[positions]
+                ids[row] = self.ids[positions]
         elif k and len(questions):
             # As many candidates as hold the usual number of allowed ones, if these lie anywhere.
             wanted = (self._least + self._per_hit * k) * len(self) // count
@@ -87,16 +91,18 @@ class FaissStore(ABC):
                 found = self._candidates(questions, min(len(self), wanted))
                 for row, question in enumerate(questions):
                     scores[row], positions = self._nearest(question, k, found[0][row], found[1][row], among)
-                    ids[row] = self._ids[positions]
+                    ids[row] = self.ids[positions]
+        self._release()
         return scores, ids
 
     def scores(self, questions: Vectors, ids: Ids) -> Scores:
         """See ``VectorStore.scores``."""
         questions = checked_questions(questions, self.dim)
-        positions = positions_of(ids, self._ids)
+        positions = positions_of(ids, self.ids)
         scores = np.empty((len(questions), len(ids)), dtype=np.float32)
         for row, question in enumerate(questions):
             scores[row] = self._cosines(question, positions)
+        self._release()
         return scores
 
     def _nearest(
@@ -133,6 +139,10 @@ class FaissStore(ABC):
         return scores[nearest], positions[nearest]
 
     @abstractmethod
+    def _release(self) -> None:
+        """Lets go of the memory that a search took."""
+
+    @abstractmethod
     def _candidates(self, questions: Vectors, count: int) -> tuple[Scores, Positions]:
         """FAISS's scores and positions of the likeliest, shape (questions, count)."""
 
@@ -151,36 +161,46 @@ class FlatStore(FaissStore):
     def __init__(self, ids: Ids, vectors: Vectors) -> None:
         """Ids ascending, with their rows."""
         super().__init__(ids, int(vectors.shape[1]), FLAT_EXTRA, 1, len(ids))
-        self._vectors = vectors
+        self.vectors = vectors
 
     def save(self, folder: Path) -> None:
         """``ids.npy``, ``vectors.npy`` and ``store.json``."""
-        write_arrays(folder, "faiss-flat", self.dim, {"ids": self._ids, "vectors": self._vectors})
+        write_arrays(folder, "faiss-flat", self.dim, {"ids": self.ids, "vectors": self.vectors})
+
+    def _release(self) -> None:
+        release(self.vectors)
 
     def _candidates(self, questions: Vectors, count: int) -> tuple[Scores, Positions]:
         import faiss  # noqa: PLC0415  # heavy: 0.2 s
 
-        scores, positions = faiss.knn(questions, self._vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
+        scores, positions = faiss.knn(questions, self.vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, positions
 
     def _cosines(self, question: Vectors, positions: Positions) -> Scores:
         if 2 * len(positions) > len(self):  # reading all costs less than copying most; a row's sum is the same
-            everyone: Scores = cosines(self._vectors, question)[positions]
+            everyone: Scores = cosines(self.vectors, question)[positions]
             return everyone
-        return cosines(self._vectors[positions], question)
+        return cosines(self.vectors[positions], question)
 
 
 class CodedStore(FaissStore):
     """Half a byte for 4 dimensions to find candidates by, one byte a dimension to score them.
 
     A row is kept as whole numbers from −127 to 127 times a scale of its own, so a cosine is off by some 0.0005 at 256
-    dimensions.
+    dimensions. FAISS is given these rows, not the original ones: so what the codes are merged into is what the vectors
+    would be built into.
     """
 
     def __init__(self, ids: Ids, codes: npt.NDArray[np.int8], scales: npt.NDArray[np.float32], coarse: Any) -> None:
-        """Ids ascending, with their codes and scales; a trained FAISS index of the same rows in the same order."""
-        super().__init__(ids, int(codes.shape[1]), CODED_LEAST, CODED_PER_HIT, CODED_SCANNED)
-        self._codes, self._scales, self._coarse = codes, scales, coarse
+        """Ids ascending, with their codes and scales; a trained FAISS index of the same rows in the same order.
+
+        ``coarse`` None: all are compared.
+        """
+        scanned = CODED_SCANNED if coarse is not None else len(ids)
+        super().__init__(ids, int(codes.shape[1]), CODED_LEAST, CODED_PER_HIT, scanned)
+        self.codes, self.scales, self._coarse = codes, scales, coarse
+        if coarse is None:
+            self._all = np.arange(len(ids), dtype=np.int64)
 
     def save(self, folder: Path) -> None:
         """``store.json`` and, as .npy, ids, codes, scales, FAISS's own bytes and their SHA-256."""
@@ -188,9 +208,9 @@ class CodedStore(FaissStore):
 
         coarse: npt.NDArray[np.uint8] = faiss.serialize_index(self._coarse)
         arrays: dict[str, npt.NDArray[Any]] = {
-            "ids": self._ids,
-            "codes": self._codes,
-            "scales": self._scales,
+            "ids": self.ids,
+            "codes": self.codes,
+            "scales": self.scales,
             "coarse": coarse,
             "coarse_sha256": _digest(coarse),
         }
@@ -200,32 +220,81 @@ class CodedStore(FaissStore):
         scores, positions = self._coarse.search(_padded(questions), count)
         return scores, positions
 
+    def _release(self) -> None:
+        release(self.codes)
+
     def _cosines(self, question: Vectors, positions: Positions) -> Scores:
         scores = np.empty(len(positions), dtype=np.float32)
         for start in range(0, len(positions), BLOCK_ROWS):
             block = positions[start : start + BLOCK_ROWS]
-            scores[start : start + len(block)] = cosines(self._codes[block].astype(np.float32), question)
-        return scores * self._scales[positions]
+            scores[start : start + len(block)] = cosines(self.codes[block].astype(np.float32), question)
+        return scores * self.scales[positions]
 
 
 def build(ids: Ids, vectors: Vectors, *, flat_limit: int = FLAT_LIMIT) -> FaissStore:
     """A store of these rows, flat or coded by their number; ids in any order. The same rows give the same store."""
     ids, vectors = sorted_rows(ids, vectors)
-    if len(ids) <= flat_limit:
-        return FlatStore(ids, vectors)
-    import faiss  # noqa: PLC0415  # heavy: 0.2 s
+    return FlatStore(ids, vectors) if len(ids) <= flat_limit else _with_coarse(ids, *_coded(vectors))
 
-    rows = _padded(vectors)
-    coarse = faiss.index_factory(rows.shape[1], f"PQ{rows.shape[1] // 4}x4fs", faiss.METRIC_INNER_PRODUCT)
-    # Rows at even distances, and FAISS's fixed seed: no chance in it.
-    coarse.train(rows[np.linspace(0, len(rows) - 1, min(len(rows), TRAINING_ROWS)).astype(np.intp)])
+
+def like(store: FaissStore, ids: Ids, vectors: Vectors) -> FaissStore:
+    """A store of few rows with the scores that ``store`` would give them; ids in any order. All are compared."""
+    ids, vectors = sorted_rows(ids, vectors)
+    return FlatStore(ids, vectors) if isinstance(store, FlatStore) else CodedStore(ids, *_coded(vectors), None)
+
+
+def merge(parts: Sequence[tuple[FaissStore, Mask]], *, small: bool, flat_limit: int = FLAT_LIMIT) -> FaissStore | None:
+    """One store of what the masks keep; None where there are codes, and so few rows that they would be kept whole."""
+    ids = np.concatenate([part.ids[kept] for part, kept in parts])
+    flat = [(part.vectors, kept) for part, kept in parts if isinstance(part, FlatStore)]
+    if len(flat) == len(parts):
+        limit = len(ids) if small else flat_limit
+        return build(ids, np.concatenate([vectors[kept] for vectors, kept in flat]), flat_limit=limit)
+    if len(ids) <= flat_limit and not small:
+        return None
+    order = np.argsort(ids)
+    rows = [
+        (part.codes, part.scales, kept) if isinstance(part, CodedStore) else (*_coded(part.vectors), kept)
+        for part, kept in parts
+        if isinstance(part, CodedStore | FlatStore)
+    ]
+    codes = np.empty((len(ids), parts[0][0].dim), np.int8)
+    scales = np.concatenate([each[kept] for _, each, kept in rows])[order]
+    places = np.empty(len(ids), np.intp)
+    places[order] = np.arange(len(ids))
+    before = 0
+    for each, _, kept in rows:  # block by block: the codes are the largest array of all, and needn't be there twice
+        chosen = np.flatnonzero(kept)
+        for start in range(0, len(chosen), BLOCK_ROWS):
+            block = chosen[start : start + BLOCK_ROWS]
+            codes[places[before : before + len(block)]] = each[block]
+            before += len(block)
+        release(each)
+    return CodedStore(ids[order], codes, scales, None) if small else _with_coarse(ids[order], codes, scales)
+
+
+def _coded(vectors: Vectors) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     codes = np.empty(vectors.shape, dtype=np.int8)
     scales = np.empty(len(vectors), dtype=np.float32)
-    for start in range(0, len(rows), BLOCK_ROWS):
+    for start in range(0, len(vectors), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        coarse.add(rows[block])
         scales[block] = np.abs(vectors[block]).max(axis=1) / 127
         codes[block] = np.rint(vectors[block] / scales[block, None])
+    return codes, scales
+
+
+def _with_coarse(ids: Ids, codes: npt.NDArray[np.int8], scales: npt.NDArray[np.float32]) -> CodedStore:
+    import faiss  # noqa: PLC0415  # heavy: 0.2 s
+
+    def rows(of: Any) -> Vectors:
+        return _padded(codes[of].astype(np.float32) * scales[of, None])
+
+    padded = codes.shape[1] + -codes.shape[1] % 4
+    coarse = faiss.index_factory(padded, f"PQ{padded // 4}x4fs", faiss.METRIC_INNER_PRODUCT)
+    # Rows at even distances, and FAISS's fixed seed: no chance in it.
+    coarse.train(rows(np.linspace(0, len(ids) - 1, min(len(ids), TRAINING_ROWS)).astype(np.intp)))
+    for start in range(0, len(ids), BLOCK_ROWS):
+        coarse.add(rows(np.s_[start : start + BLOCK_ROWS]))
     return CodedStore(ids, codes, scales, coarse)
 
 
@@ -256,6 +325,7 @@ def load(folder: Path) -> FaissStore:
     if not np.array_equal(_digest(arrays["coarse"]), arrays["coarse_sha256"]):
         raise VectorStoreError("INDEX_DAMAGED", f"{folder / 'coarse.npy'} isn't what was saved; build the store again.")
     coarse = faiss.deserialize_index(np.array(arrays["coarse"]))
+    release(arrays["coarse"])
     if (coarse.ntotal, coarse.d) != (len(arrays["ids"]), _padded(arrays["codes"][:0]).shape[1]):
         raise VectorStoreError(
             "INDEX_DAMAGED",

@@ -82,7 +82,7 @@ def _report(error: Exception) -> int:
 
 
 def _bot(progress: Progress | None = None, *, index_seeds: bool = True) -> Bot:
-    from qa.bot import Bot  # noqa: PLC0415 (brings the model, tantivy and the dictionary)
+    from qa.bot import Bot  # noqa: PLC0415 (brings the model and the dictionary)
 
     return Bot.open(_settings(), index_seeds=index_seeds, progress=progress)
 
@@ -214,7 +214,7 @@ def evaluate(
     set_: Path, *, leg: Any, as_json: bool, save: Path | None, baseline: Path | None, max_drop: float | None
 ) -> int:
     """Measure retrieval: on a BEIR folder, which is indexed aside, or on gold questions over the corpus."""
-    from qa import evaluate as evaluation  # noqa: PLC0415 (brings numpy, tantivy and the model)
+    from qa import evaluate as evaluation  # noqa: PLC0415 (brings numpy and the model)
 
     if max_drop is not None and baseline is None:
         raise UsageError("USAGE", "--max-drop needs a --baseline to fall from.")

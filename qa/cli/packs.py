@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @with_settings
 def export(pack: Path, overwrite: bool) -> None:
     """Write the whole corpus into one portable file, to be taken in elsewhere with `wenbao import`."""
-    from qa.bot import Bot  # noqa: PLC0415 (brings the model, tantivy and the dictionary)
+    from qa.bot import Bot  # noqa: PLC0415 (brings the model and the dictionary)
 
     with show.progress_bar() as bar, Bot.open(settings(), progress=bar) as bot:
         counts = bot.write_pack(pack, overwrite=overwrite, progress=bar)
@@ -40,7 +40,7 @@ def export(pack: Path, overwrite: bool) -> None:
 @with_settings
 def import_(packs: tuple[Path, ...], replace: bool, dry_run: bool, words: Path | None) -> int:
     """Take in the corpora of packs, after every byte of them was checked."""
-    from qa.bot import Bot  # noqa: PLC0415 (brings the model, tantivy and the dictionary)
+    from qa.bot import Bot  # noqa: PLC0415 (brings the model and the dictionary)
     from qa.pack import Pack  # noqa: PLC0415 (comes with the bot)
 
     configured = settings()

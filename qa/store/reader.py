@@ -20,7 +20,7 @@ from embeddings.vectors import Ids, Vectors
 from qa.articles import Dated, Piece
 from qa.errors import NotFoundError, StoreError
 from qa.reading import Document, Heading, shown_name
-from qa.row_hash import parts_hash, row_hash
+from qa.row_hash import change_hash, parts_hash, row_hash
 from qa.sqlite import SQLITE_ERRORS, backup, connect, corrupt, from_sqlite, read_only, store_errors
 from qa.store.catalogue import Catalogue, Place
 from qa.store.database import NAME, check_header, prepare, readable_query, write_lock
@@ -29,6 +29,7 @@ from qa.store.values import (
     ArticleLine,
     Finding,
     Model,
+    Point,
     StoredArticle,
     StoredFile,
     StoredPassage,
@@ -117,6 +118,36 @@ class Store:
             (number,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM changes").fetchone()
             return int(number)
 
+    def point(self) -> Point:
+        """The state of the store as it is now."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT sequence, mark FROM changes ORDER BY sequence DESC LIMIT 1").fetchone()
+            return Point(0, "") if row is None else Point(row[0], bytes(row[1] or b"").hex())
+
+    def changed_since(self, point: Point) -> list[str] | None:
+        """Names of the files that came, changed or went since then; each once.
+
+        None when that can't be told: the point isn't in this store's history (after a backup was put in its place,
+        say), the log is damaged, or something changed that has no file's name: the model, or a row that was mended.
+        """
+        with self._reading() as connection:
+            if point.sequence:
+                row = connection.execute("SELECT mark FROM changes WHERE sequence = ?", (point.sequence,)).fetchone()
+                if row is None or not row[0] or bytes(row[0]).hex() != point.mark:
+                    return None
+            names: dict[str, None] = {}
+            last = point.sequence
+            rows = connection.execute(
+                "SELECT sequence, time, kind, file, mark, row_hash FROM changes WHERE sequence > ? ORDER BY sequence",
+                (point.sequence,),
+            )
+            for sequence, time_s, kind, file, mark, proof in rows:
+                last += 1
+                if sequence != last or file is None or proof != change_hash(self.id, time_s, kind, file, mark):
+                    return None
+                names[file] = None
+            return list(names)
+
     def counts(self) -> dict[str, int]:
         """How many files, articles, sections, passages and vectors there are."""
         with self._reading() as connection:
@@ -139,6 +170,41 @@ class Store:
         with self._reading() as connection:
             rows = self._rows(connection, FILES, "ORDER BY name")
             return {file.name: file for file in map(_file, rows)}
+
+    def file(self, name: str) -> StoredFile | None:
+        """The file of this name.
+
+        Raises:
+            StoreError: ROW_CORRUPT, when it was damaged on the disk.
+        """
+        with self._reading() as connection:
+            row = self._one(connection, FILES, "WHERE name = ?", name)
+            return None if row is None else _file(row)
+
+    def files_split_otherwise(self, structure: str) -> list[StoredFile]:
+        """Files whose articles another version of the splitting found, in the order of names."""
+        with self._reading() as connection:
+            return [
+                _file(row) for row in self._rows(connection, FILES, "WHERE structure <> ? ORDER BY name", structure)
+            ]
+
+    def place(self, article_id: int) -> tuple[str, int, int] | None:
+        """The article's file, start and end; None when there is none of this id, or it can't be read."""
+        with self._reading() as connection:
+            article = self._by_id(connection, ARTICLES, [article_id]).get(article_id)
+            file = None if article is None else self._by_id(connection, FILES, [article[1]]).get(article[1])
+            return None if article is None or file is None else (file[1], article[7], article[8])
+
+    def count_articles(self, file: str) -> int:
+        """How many articles the file has."""
+        with self._reading() as connection:
+            query = "SELECT count(*) FROM files f JOIN articles a ON a.file_id = f.id WHERE f.name = ?"
+            return int(connection.execute(query, (file,)).fetchone()[0])
+
+    def is_empty(self) -> bool:
+        """Whether there is no file at all."""
+        with self._reading() as connection:
+            return connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is None
 
     def articles(self) -> list[ArticleLine]:
         """Every article, by file name and place."""
@@ -285,14 +351,32 @@ class Store:
                     found[number] = _passage(passage, section, article, files[article[1]][1])
             return found
 
-    def iter_passages(self) -> Iterator[StoredPassage]:
-        """Every passage, by file name and place, from one state of the store; damaged ones are left out."""
+    def iter_passages(self, files: Sequence[str] | None = None) -> Iterator[StoredPassage]:
+        """Every passage, or those of the named files, by file name and place, from one state of the store.
+
+        Damaged ones are left out, and files that aren't there.
+        """
         with self._reading() as connection:
-            for file in self._rows(connection, FILES, "ORDER BY name"):
+            for file in self._named(connection, files):
                 for article in self._parts(connection, ARTICLES, "file_id", file[0]):
                     for section in self._parts(connection, SECTIONS, "article_id", article[0]):
                         for passage in self._parts(connection, PASSAGES, "section_id", section[0]):
                             yield _passage(passage, section, article, file[1])
+
+    def _named(self, connection: sqlite3.Connection, files: Sequence[str] | None) -> Iterator[Row]:
+        if files is None:
+            yield from self._rows(connection, FILES, "ORDER BY name")
+        for name in sorted(files or ()):
+            yield from self._rows(connection, FILES, "WHERE name = ?", name)
+
+    def count_passages(self, files: Sequence[str]) -> int:
+        """How many passages the named files have, damaged ones counted."""
+        query = (
+            "SELECT count(*) FROM files f JOIN articles a ON a.file_id = f.id JOIN sections s ON s.article_id = a.id"
+            " JOIN passages p ON p.section_id = s.id WHERE f.name = ?"
+        )
+        with self._reading() as connection:
+            return sum(int(connection.execute(query, (name,)).fetchone()[0]) for name in files)
 
     def passage_ids(self) -> Ids:
         """The ids of all passages, damaged ones too, in ascending order."""
@@ -301,22 +385,28 @@ class Store:
             rows = connection.execute("SELECT id FROM passages")
             return np.sort(np.fromiter((number for (number,) in rows), np.int64))
 
-    def vectors(self, fingerprint: str) -> tuple[Ids, Vectors]:
-        """Ids of passages, ascending, and their vectors of this model; passages that have none are absent."""
+    def vectors(self, fingerprint: str, ids: Sequence[int] | None = None) -> tuple[Ids, Vectors]:
+        """Ids of passages, ascending, and their vectors of this model; passages that have none are absent.
+
+        Of all, or of those named.
+        """
         with self._reading() as connection:
             model = connection.execute("SELECT id, dim FROM models WHERE fingerprint = ?", (fingerprint,)).fetchone()
             if model is None:
                 return np.empty(0, np.int64), np.empty((0, 0), np.float32)
             model_id, dim = model
             joined = "FROM passages p JOIN vectors v ON v.content = p.content AND v.model_id = ?"
-            (count,) = connection.execute(f"SELECT count(*) {joined}", (model_id,)).fetchone()
-            ids = np.empty(count, np.int64)
+            columns = "p.id, v.id, v.content, v.vector, v.row_hash"
+            if ids is None:
+                (count,) = connection.execute(f"SELECT count(*) {joined}", (model_id,)).fetchone()
+                rows: Iterable[Row] = connection.execute(f"SELECT {columns} {joined} ORDER BY p.id", (model_id,))
+            else:
+                count = len(ids)
+                one = f"SELECT {columns} {joined} WHERE p.id = ?"
+                rows = (row for number in sorted(ids) for row in connection.execute(one, (model_id, number)))
+            found = np.empty(count, np.int64)
             vectors = np.empty((count, dim), np.float32)
             filled = 0
-            rows = connection.execute(
-                f"SELECT p.id, v.id, v.content, v.vector, v.row_hash {joined} ORDER BY p.id",
-                (model_id,),
-            )
             for number, vector_id, content, data, stored in rows:
                 sound = stored == row_hash(self.id, "vectors", fingerprint, content, data) and len(data) == 4 * dim
                 if not sound:
@@ -325,10 +415,10 @@ class Store:
                     )
                     self._remember(("vectors", vector_id), StoreError("ROW_CORRUPT", message))
                     continue
-                ids[filled] = number
+                found[filled] = number
                 vectors[filled] = np.frombuffer(data, "<f4")
                 filled += 1
-            return ids[:filled], vectors[:filled]
+            return found[:filled], vectors[:filled]
 
     def contents(self, fingerprint: str) -> Iterator[tuple[bytes, bytes]]:
         """Content and vector (little-endian float32) of every indexed text that has a sound one, by content."""

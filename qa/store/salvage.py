@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from qa.migrations import APPLICATION_ID, MIGRATIONS
-from qa.row_hash import row_hash
+from qa.row_hash import log_change, row_hash
 from qa.sqlite import SQLITE_ERRORS, connect, corrupt, migrate, store_errors, sync
 from qa.store.database import NAME, check_header, write_lock
 from qa.store.rows import TABLES, Table
@@ -130,7 +130,9 @@ def _move(old: sqlite3.Connection, new: sqlite3.Connection, path: Path) -> tuple
     kept = sum(_move_table(old, new, table, store) for table in TABLES)
     kept += _move_vectors(old, new, store)
     sequence, named, moved = _move_changes(old, new, path.parent)
-    new.execute("INSERT INTO changes (sequence, time, kind) VALUES (?, unixepoch(), 'repaired')", (sequence + 1,))
+    if moved < sequence:  # its end was lost: pass every number that it had
+        new.execute("INSERT OR IGNORE INTO changes (sequence, time, kind) VALUES (?, unixepoch(), 'lost')", (sequence,))
+    log_change(new, store, "repaired", None)
     there = {name for (name,) in new.execute("SELECT name FROM files")}
     new.execute("COMMIT")
     return kept, tuple(sorted(named - there)), moved == sequence

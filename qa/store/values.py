@@ -22,6 +22,14 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A state in a store's history: ``sequence`` of the last change, and the mark that no other history has there."""
+
+    sequence: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class SplitPage:
     """A document with its structure, ready to be stored.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from embeddings.vectors import Vectors
 from qa.errors import NotFoundError, StoreError
-from qa.row_hash import Value, parts_hash, row_hash
+from qa.row_hash import Value, log_change, parts_hash, row_hash
 from qa.sqlite import store_errors, transaction
 from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TEXTS, Table, stable_id
 from qa.store.values import Model, SplitPage, check_storable, content_hash, section_texts
@@ -292,6 +292,4 @@ class Writer:
         return int(row[0])
 
     def _log(self, kind: str, file: str | None) -> None:
-        self._connection.execute(
-            "INSERT INTO changes (time, kind, file) VALUES (?, ?, ?)", (int(time.time()), kind, file)
-        )
+        log_change(self._connection, self._store_id, kind, file)
