@@ -10,7 +10,7 @@ import pytest
 
 from qa.answer.candidates import block
 from qa.answer.elsewhere import ALIKE, containment, retold
-from qa.answer.evidence import lacks_unit
+from qa.answer.evidence import is_bare, lacks_unit
 from qa.answer.finding import Near, find
 from qa.answer.kinds import expected
 from qa.answer.ranker import Choice, Source
@@ -46,9 +46,27 @@ def test_three_outcomes_are_parted_by_the_thresholds(found: float, sure: float, 
     assert confidence == pytest.approx(1 / (1 + math.exp(-sure)))
 
 
-def test_what_is_far_is_shown_and_never_claimed() -> None:
-    assert JUDGE.verdict({"found": 0.1, "sure": 0.5, "far": 1.0})[0] == "possible"
-    assert JUDGE.verdict({"found": 0.1, "sure": 0.5, "far": 0.0})[0] == "answered"
+@pytest.mark.parametrize("flag", ["far", "bare"])
+def test_what_is_far_or_bare_is_shown_and_never_claimed(flag: str) -> None:
+    assert JUDGE.verdict({"found": 0.1, "sure": 0.5, flag: 1.0})[0] == "possible"
+    assert JUDGE.verdict({"found": 0.1, "sure": 0.5, flag: 0.0})[0] == "answered"
+
+
+@pytest.mark.parametrize(
+    ("question", "words", "bare"),
+    [
+        ("口罩", ["口罩"], True),
+        ("8000个", ["8000"], True),
+        ("什么？", ["什么"], True),
+        ("哪里", ["哪里"], True),
+        ("口罩多少", ["口罩"], False),
+        ("北门街道 口罩", ["北门", "街道", "口罩"], False),
+        ("它有多长？", ["长"], False),
+        ("Who won?", ["won"], False),
+    ],
+)
+def test_a_single_word_and_a_lone_question_word_are_bare(question: str, words: list[str], bare: bool) -> None:
+    assert is_bare(expected(question), words) is bare
 
 
 @pytest.mark.parametrize(

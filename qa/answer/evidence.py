@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
@@ -89,9 +89,18 @@ def evidence(
     measures |= {f"kind_{kind}": float(asked.kind == kind) for kind in KINDS}
     measures["foreign"] = foreign
     measures["far"] = foreign * float(leads.cosine < FAR)
+    measures["bare"] = float(is_bare(asked, found.words))
     for name in ("holds", "score", "nearness", "margin", "dense_first", "told", "untold", "names_untold"):
         measures[f"foreign_{name}"] = foreign * measures[name]
     return measures
+
+
+def is_bare(asked: Expected, words: Collection[str]) -> bool:
+    """Whether the question only names something (口罩), or asks without naming anything (什么): no text answers it."""
+    gap = asked.folded[asked.start : asked.end].strip("？?")
+    if not gap:
+        return len(words) < 2
+    return all(word in gap or gap in word for word in words)
 
 
 def _told(source: Source, choice: Choice, passage: StoredPassage, wanted: Wanted) -> dict[str, float]:

@@ -47,11 +47,11 @@ class Judge:
     """From this probability of being right on: ``answered``; between the two: ``possible``."""
 
     def verdict(self, evidence: Evidence) -> tuple[Status, float]:
-        """Status, and the probability that the chosen text is right. ``far`` evidence is never claimed."""
+        """Status, and the probability that the chosen text is right. ``far`` and ``bare`` evidence is never claimed."""
         confidence = self.right.probability(evidence)
         if self.answerable.probability(evidence) < self.found_from:
             return "not_found", confidence
-        claimed = confidence >= self.answered_from and not evidence.get("far", 0.0)
+        claimed = confidence >= self.answered_from and not any(evidence.get(name, 0.0) for name in ("far", "bare"))
         return ("answered" if claimed else "possible"), confidence
 
 
