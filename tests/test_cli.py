@@ -328,6 +328,16 @@ def test_stats_count_the_corpus(wenbao: Wenbao, corpus: Path) -> None:
     assert "█" in shown
 
 
+def test_stats_forecast_larger_corpora_by_what_this_one_costs(wenbao: Wenbao, corpus: Path) -> None:
+    assert corpus.is_dir()
+    found = wenbao("stats", "--forecast", "--json").json()["forecast"]
+    assert [one["passages"] for one in found["corpora"]] == [10**5, 10**7, 10**9]
+    hours = found["corpora"][0]["passages"] / found["costs"]["passages_per_s"] / 3600
+    assert found["corpora"][0]["hours"] == pytest.approx(hours)
+    shown = wenbao("stats", "--forecast").out
+    assert all(f"{passages:,}" in shown for passages in (10**5, 10**7, 10**9))
+
+
 def test_spread_is_the_textbook_s() -> None:
     assert show.spread([1, 2, 3, 10]) == {"min": 1, "median": 2.5, "mean": 4, "max": 10}
     assert show.spread([]) == {"min": 0, "median": 0, "mean": 0, "max": 0}

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -305,16 +306,34 @@ def doctor(offline: bool, repair: bool) -> int:
 
 
 @wenbao.command()
+@click.option("--forecast", is_flag=True, help="Measure what a passage costs here, and say what larger corpora would.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_with_settings
-def stats(as_json: bool) -> None:
+def stats(forecast: bool, as_json: bool) -> None:
     """Figures of the corpus: files, articles, passages and their lengths, model, disk."""
     with show.progress_bar() as bar, _bot(bar) as bot:
         bot.retriever()  # opens the indexes, so that their generation is known
         lengths = [len(passage.text) for passage in bot.store.iter_passages()]
         disk_bytes = sum(path.stat().st_size for path in bot.store.folder.rglob("*") if path.is_file())
         facts = {**bot.facts(), "data": str(bot.store.folder), "disk_bytes": disk_bytes}
+        if forecast:
+            facts["forecast"] = _forecast(bot, bar)
     if as_json:
         click.echo(json.dumps({**facts, "passage_chars": show.spread(lengths)}, ensure_ascii=False))
     else:
         show.stats(facts, lengths)
+        if forecast:
+            show.forecast(facts["forecast"])
+
+
+def _forecast(bot: Bot, bar: Progress | None) -> dict[str, Any]:
+    # They come with the bot.
+    from qa.cli.forecast import measure, this_machine  # noqa: PLC0415
+    from qa.forecast import SIZES, forecast  # noqa: PLC0415
+
+    costs, machine = measure(bot, bar), this_machine(bot.store.folder)
+    return {
+        "costs": asdict(costs),
+        "machine": asdict(machine),
+        "corpora": [asdict(forecast(costs, machine, passages)) for passages in SIZES],
+    }

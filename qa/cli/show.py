@@ -228,6 +228,30 @@ def stats(facts: Mapping[str, Any], lengths: Sequence[int]) -> None:
         click.echo(f"{i * BIN_CHARS:5}-{(i + 1) * BIN_CHARS - 1:<5}{times:6}  {bar}".rstrip())
 
 
+def forecast(found: Mapping[str, Any]) -> None:
+    """What larger corpora would cost on machines like this one."""
+    costs, machine = found["costs"], found["machine"]
+    click.echo(
+        f"\na passage: {costs['store_bytes']:.0f} bytes in the store, {costs['lexical_bytes']:.0f} in the lexical"
+        f" index, {costs['dim']} dimensions; {costs['passages_per_s']:.0f} indexed a second here\n"
+        f"a machine: {_size(machine['memory_bytes'])} of memory, half of it for indexes;"
+        f" {_size(machine['disk_bytes'])} of disk"
+    )
+    click.echo(f"\n{'passages':>14}  {'engine':14}{'disk':>10}{'memory':>10}{'machines':>10}{'hours':>10}")
+    for one in found["corpora"]:
+        disk, memory = _size(one["disk_bytes"]), _size(one["memory_bytes"])
+        numbers = f"{disk:>10}{memory:>10}{one['machines']:>10}{one['hours']:>10.2f}"
+        click.echo(f"{one['passages']:>14,}  {one['engine']:14}{numbers}")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.3g} {unit}"
+
+
 def _some(names: Sequence[str]) -> str:
     more = f" … and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return printable(", ".join(names[:SHOWN])) + more
