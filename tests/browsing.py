@@ -31,6 +31,8 @@ ARGUMENTS = [
 PICTURES = {
     *("start-zh-1180-light", "answer-zh-1180-light", "answer-zh-390-dark", "article-zh-1180-light"),
     *("not_found-zh-390-dark", "why-en-1180-dark", "history-zh-1180-light", "scan-zh-390-dark"),
+    *("corpus-zh-1180-light", "words-zh-1180-light", "review-zh-1180-light", "review-zh-390-dark"),
+    *("widget-zh-1180-light", "widget-zh-390-dark"),
 }
 """Those kept in docs/pictures."""
 

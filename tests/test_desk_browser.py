@@ -1,24 +1,23 @@
 """The corpus and review pages in a browser: every flow, three languages, desktop and phone, dark and light; nothing
 hostile runs or calls out.
 
-With ``WENBAO_PICTURES=1`` the screenshots of docs/pictures are taken anew.
+With ``WENBAO_PICTURES=docs/pictures`` the screenshots of docs/pictures are taken anew.
 """
 # ruff: noqa: F401, F811 (fixtures are found by their names in this module, and given under them)
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import LOOKS, Look, Opener, browser, fits, opened
+from browsing import DESKTOP, ENGLISH_PHONE, LOOKS, Look, Opener, browser, fits, opened, picture, serious_findings
 from desk_fixtures import Desk, MakeDesk, make_desk
 from playwright.sync_api import Page, expect
 from test_desk_review import record
-from web_fixtures import pictures_folder, served
+from web_fixtures import served
 from xss_payloads import XSS_PAYLOADS
 
 from qa.review import Feedback, Wanted
@@ -26,7 +25,8 @@ from qa.web.desk_words import DESK
 
 pytestmark = pytest.mark.browser
 
-PICTURES = {"corpus-zh-1180-light", "words-zh-1180-light", "review-zh-1180-light", "review-zh-390-dark"}
+FLOWS = (DESKTOP, ENGLISH_PHONE)
+"""What is done on the pages is done in these looks; how they look, in all."""
 PAGES = {
     "一版.md": "# 渡口添新船\n\n□本报记者 何小满\n\n渡口新添了七艘木船，乡亲们都来看。\n\n"
     "# 老街修好了\n\n老街的石板换了三千块。\n",
@@ -40,33 +40,61 @@ class Site:
     address: str
 
 
-@pytest.fixture
-def site(make_desk: MakeDesk, tmp_path: Path) -> Iterator[Site]:
-    folder = tmp_path / "报纸"
+def pages(folder: Path) -> Path:
     folder.mkdir()
     for name, text in PAGES.items():
         (folder / name).write_text(text, encoding="utf-8")
-    desk = make_desk(folder)
+    return folder
+
+
+@pytest.fixture
+def site(make_desk: MakeDesk, tmp_path: Path) -> Iterator[Site]:
+    """Of one test, which may change it."""
+    desk = make_desk(pages(tmp_path / "报纸"))
     with served(desk.app) as address:
         yield Site(desk, address)
 
 
-def picture(page: Page, name: str) -> None:
-    if os.environ.get("WENBAO_PICTURES") == "1" and name in PICTURES:
-        page.mouse.move(0, 0)
-        page.screenshot(path=pictures_folder() / f"{name}.png", animations="disabled")
+@pytest.fixture(scope="module")
+def kept(make_desk: MakeDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Whose corpus stays as it is, and of which something was asked."""
+    desk = make_desk(pages(tmp_path_factory.mktemp("kept") / "报纸"))
+    ask_all(desk)
+    with served(desk.app) as address:
+        yield Site(desk, address)
+
+
+def ask_all(desk: Desk) -> None:
+    """Three questions, one of them twice, the last of them judged."""
+    for question in ("渡口添了几艘木船？", "天坛几点关门？", "天坛几点关门?", "茶馆有几张桌子？"):
+        asked = desk.client.post("/api/ask", json={"question": question}).json()
+    log = desk.app.app.state.review  # type: ignore[attr-defined]
+    log.feedback(asked["trace_id"], Feedback("down", "ocr_error", "认错了字"))
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize(("tab", "plots"), [("corpus", 2), ("review", 3)])
+def test_the_desk_can_be_read_and_used_in_every_look(
+    opened: Opener, kept: Site, look: Look, tab: str, plots: int
+) -> None:
+    page = opened(look)
+    page.goto(f"{kept.address}/{look.language}/{tab}")
+    expect(page.locator("#list tbody tr")).to_have_count(4)
+    expect(page.locator(".plot svg")).to_have_count(plots)
+    assert fits(page)
+    picture(page, f"{tab}-{look}")
+    page.locator("summary").evaluate_all("all => all.forEach(summary => { summary.parentElement.open = true })")
+    assert serious_findings(page) == []
+    assert fits(page)
+
+
+@pytest.mark.parametrize("look", FLOWS, ids=str)
 def test_the_owner_adds_looks_into_tries_and_deletes(opened: Opener, site: Site, tmp_path: Path, look: Look) -> None:
     words = DESK[look.language]
     page = opened(look)
     page.goto(f"{site.address}/{look.language}/corpus")
     rows = page.locator("#list tbody tr")
     expect(rows).to_have_count(4)
-    expect(page.locator(".plot svg")).to_have_count(2)
-    assert fits(page)
-    picture(page, f"corpus-{look}")
 
     good, bad = tmp_path / "新.md", tmp_path / "坏.pdf"
     good.write_text("# 新学堂\n\n学堂收了九十个学生。\n", encoding="utf-8")
@@ -118,20 +146,15 @@ def test_the_owner_adds_looks_into_tries_and_deletes(opened: Opener, site: Site,
     assert "口罩" in str(site.desk.bot.ask("面罩")["passages"][0]["why"]["terms"])
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", FLOWS, ids=str)
 def test_the_owner_reviews_makes_gold_exports_and_forgets(opened: Opener, site: Site, look: Look) -> None:
     words = DESK[look.language]
-    client, log = site.desk.client, site.desk.app.app.state.review  # type: ignore[attr-defined]
-    for question in ("渡口添了几艘木船？", "天坛几点关门？", "天坛几点关门?", "茶馆有几张桌子？"):
-        asked = client.post("/api/ask", json={"question": question}).json()
-    log.feedback(asked["trace_id"], Feedback("down", "ocr_error", "认错了字"))
+    log = site.desk.app.app.state.review  # type: ignore[attr-defined]
+    ask_all(site.desk)
     page = opened(look)
     page.goto(f"{site.address}/{look.language}/review")
     rows = page.locator("#list tbody tr")
     expect(rows).to_have_count(4)
-    expect(page.locator(".plot svg")).to_have_count(3)
-    assert fits(page)
-    picture(page, f"review-{look}")
 
     page.locator("[name=thumb]").select_option("down")
     expect(rows).to_have_count(1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opencc import OpenCC
 from web_fixtures import Page, bot
 
 from qa.answer import Question
@@ -17,7 +18,7 @@ from qa.errors import StoreError
 from qa.filters import Filters
 from qa.talks import Talks
 from qa.web.conversation import EXAMPLES, KEPT_TURNS, Context, Conversations, Shown
-from qa.web.words import EN, ZH
+from qa.web.words import EN, ZH, ZH_HANT
 
 QUESTION = "景山街道总工会三八节发了多少口罩？"
 VISITOR, TALK = "v" * 22, "t" * 22
@@ -188,13 +189,29 @@ def test_what_is_offered_instead_is_answered_from_an_article_that_was_shown(
     stages = list(conversations.ask(ZH, question, Shown()))
     assert len(stages) == 3
     assert ZH.instead not in shown(stages[1])[-1][1]
-    tags = Page(stages[2].messages[-1]["content"]).tags
-    offered = [str(attributes["value"]) for tag, attributes in tags if attributes.get("class") == "wb-ask"]
+    offered = offered_in(stages[2])
     assert 1 <= len(offered) <= 3
     near = {passage["source"]["article_id"] for passage in record["passages"]}
     for answered in bot.ask_many([Question(other) for other in offered]):
         assert answered["status"] == "answered"
         assert answered["passages"][0]["source"]["article_id"] in near
+
+
+def offered_in(shown: Shown) -> list[str]:
+    tags = Page(shown.messages[-1]["content"]).tags
+    return [str(attributes["value"]) for _, attributes in tags if attributes.get("class") == "wb-ask"]
+
+
+def test_what_is_offered_is_in_the_visitors_script(conversations: Conversations) -> None:
+    *_, simplified = conversations.ask(ZH, "天坛公园的门票多少钱？", Shown())
+    *_, traditional = conversations.ask(ZH_HANT, "天壇公園的門票多少錢？", Shown())
+    for ours, theirs in (
+        (offered_in(simplified), offered_in(traditional)),
+        (conversations.examples(ZH), conversations.examples(ZH_HANT)),
+    ):
+        assert len(ours) == len(theirs) > 0
+        assert ours != theirs
+        assert [OpenCC("t2s").convert(question) for question in theirs] == ours
 
 
 def test_what_is_offered_late_does_not_hide_the_next_question(conversations: Conversations) -> None:

@@ -1,6 +1,6 @@
 """The widget in a real browser, on a site of another origin: answers, looks, keyboard, the page's scripts.
 
-With ``WENBAO_PICTURES=1`` the screenshots of docs/pictures are taken anew.
+With ``WENBAO_PICTURES=docs/pictures`` the screenshots of docs/pictures are taken anew.
 """
 # ruff: noqa: F401, F811 (fixtures are found by their names in this module, and given under them)
 

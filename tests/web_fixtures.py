@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,8 +122,3 @@ def address(app: ASGIApp) -> Iterator[str]:
 def hostile_address(hostile_bot: Bot) -> Iterator[str]:
     with served(build_app(hostile_bot)) as found:
         yield found
-
-
-def pictures_folder() -> Path:
-    """Where the documentation's pictures are."""
-    return Path(__file__).parents[1] / "docs" / "pictures"

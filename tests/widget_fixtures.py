@@ -6,7 +6,6 @@ At a test's end no request has left this machine, no page has complained of anyt
 from __future__ import annotations
 
 import copy
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -18,9 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from browsing import picture  # noqa: F401 (tests of the widget take it from here)
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from starlette.types import ASGIApp
-from web_fixtures import pictures_folder, served
+from web_fixtures import served
 
 from qa.access import Access, SiteLimits
 from qa.bot import Bot
@@ -111,7 +111,6 @@ html { font-size: 60px; }
 button, textarea, section, div, p, mark, a
   { border: 9px solid red !important; width: 7px !important; display: none !important; }
 """
-PICTURES = {"widget-zh-1180-light", "widget-zh-390-dark"}
 
 
 @dataclass
@@ -205,11 +204,6 @@ def start(page: Page, url: str) -> None:
 def ask(page: Page, question: str = QUESTION) -> None:
     page.locator("wenbao-chat textarea").fill(question)
     page.locator("wenbao-chat textarea").press("Enter")
-
-
-def picture(page: Page, name: str) -> None:
-    if os.environ.get("WENBAO_PICTURES") == "1" and name in PICTURES:
-        page.screenshot(path=pictures_folder() / f"{name}.png", animations="disabled")
 
 
 def style(page: Page, selector: str, *names: str) -> list[str]:
