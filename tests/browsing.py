@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -125,8 +126,13 @@ def ask(page: Page, question: str) -> None:
 def picture(page: Page, name: str) -> None:
     """Takes one of ``PICTURES`` when asked to: ``WENBAO_PICTURES=docs/pictures`` names the folder."""
     if (folder := Path(os.environ.get("WENBAO_PICTURES", ""))).name and name in PICTURES:
-        taken = Image.open(BytesIO(page.screenshot(animations="disabled")))
-        few = taken.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)  # keeps the rare colours
+        taken = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        few = taken.quantize(256, method=Image.Quantize.MAXCOVERAGE)  # keeps the rare colours
+        palette, counts = few.getpalette() or [], few.histogram()
+        ground = Counter(zip(*[iter(taken.tobytes())] * 3, strict=True)).most_common(1)[0][0]
+        at = 3 * max(range(len(counts)), key=counts.__getitem__)
+        palette[at : at + 3] = ground  # the page's own colour as it is, not nearly
+        few.putpalette(palette)
         few.save(folder / f"{name}.png", optimize=True)
 
 

@@ -73,6 +73,8 @@ def test_pages_come_back_as_they_were_split(store: Store) -> None:
     pages = put_seeds(store)
     assert len(pages) == 5
     stored = {line.id: store.article(line.id) for line in store.articles()}
+    assert [line for name in sorted(store.files()) for line in store.articles(name)] == store.articles()
+    assert store.articles("no such file") == []
     for split in pages:
         assert store.document(split.document.file) == split.document
         expected = iter(split.passages)

@@ -108,7 +108,7 @@ def test_odd_questions_are_answered_and_echoed_exactly(client: TestClient, quest
         (b'{"question": "a"}', {"content-type": "text/plain"}, 400, "BODY_INVALID"),
         (b'{"question": "a"}', {}, 400, "BODY_INVALID"),
         ('{"question": "发了多少口罩"}'.encode("gbk"), JSON, 400, "BODY_ENCODING"),
-        (gzip.compress(b'{"question": "a"}'), JSON | {"content-encoding": "gzip"}, 415, "BODY_COMPRESSED"),
+        (gzip.compress(b'{"question": "a"}', mtime=0), JSON | {"content-encoding": "gzip"}, 415, "BODY_COMPRESSED"),
         (json.dumps({"question": "a" * 70_000}).encode(), JSON, 413, "BODY_TOO_LARGE"),
     ],
 )

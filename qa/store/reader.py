@@ -44,6 +44,8 @@ _PROBE_S = 0.1
 _BATCH = 500
 """Ids asked for at once; SQLite allows 32,766 variables, fewer keep the statements short."""
 
+_OF_FILE = "WHERE file_id = (SELECT id FROM files WHERE name = ?)"
+
 Row = tuple[Any, ...]
 """id and columns of a table, in their order; the row hash is checked and left out."""
 
@@ -206,19 +208,22 @@ class Store:
         with self._reading() as connection:
             return connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is None
 
-    def articles(self) -> list[ArticleLine]:
-        """Every article, by file name and place."""
+    def articles(self, file: str | None = None) -> list[ArticleLine]:
+        """Every article, by file name and place; of one ``file``, if named, without going through the others."""
         lines = []
+        of_file, of_article, wanted = ("", "", ()) if file is None else ("WHERE name = ?", _OF_FILE, (file,))
         with self._reading() as connection:
-            names = {file.id: file.name for file in map(_file, self._rows(connection, FILES, ""))}
+            names = {found.id: found.name for found in map(_file, self._rows(connection, FILES, of_file, *wanted))}
             counts = {
                 number: (sections, passages)
                 for number, sections, passages in connection.execute(
-                    "SELECT s.article_id, count(DISTINCT s.id), count(p.id)"
-                    " FROM sections s LEFT JOIN passages p ON p.section_id = s.id GROUP BY s.article_id"
+                    "SELECT s.article_id, count(DISTINCT s.id), count(p.id) FROM articles a"
+                    " JOIN sections s ON s.article_id = a.id LEFT JOIN passages p ON p.section_id = s.id"
+                    " WHERE ?1 IS NULL OR a.file_id = (SELECT id FROM files WHERE name = ?1) GROUP BY a.id",
+                    (file,),
                 )
             }
-            for row in self._rows(connection, ARTICLES, "ORDER BY file_id, ordinal"):
+            for row in self._rows(connection, ARTICLES, f"{of_article} ORDER BY file_id, ordinal", *wanted):
                 number, file_id, _, kicker, headline, subhead, byline, start, end, *dated = row
                 if file_id in names:
                     place = (number, names[file_id], headline, kicker, subhead, byline, start, end)

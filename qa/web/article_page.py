@@ -284,7 +284,7 @@ def router(bot: Bot) -> APIRouter:
     def article(request: Request) -> Response:
         found = find_article(bot, request.path_params["article_id"])
         query = request.query_params
-        in_file = [line for line in bot.store.articles() if line.file == found.file.name]
+        in_file = bot.store.articles(found.file.name)
         here = [line.id for line in in_file].index(found.id)
         answers = [parse_spans([start], [end]) for start, _, end in (a.partition("-") for a in query.getlist("answer"))]
         html = page(

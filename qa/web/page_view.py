@@ -91,8 +91,8 @@ def router(bot: Bot) -> APIRouter:
     @routes.get("/files/{name:path}")
     def file(request: Request) -> Response:
         name = request.path_params["name"]
-        lines = [line for line in bot.store.articles() if line.file == name]
-        if name not in bot.store.files():
+        lines = bot.store.articles(name)
+        if not lines and name not in bot.store.files():
             raise NotFoundError("NOT_FOUND", "There is no such file here; it may have been removed.")
         words = for_request(request.query_params.get("lang"), request.headers.get("accept-language", ""))
         return HTMLResponse(page(bot.store.document(name), lines, bot.store.furniture(name), words))
