@@ -151,7 +151,7 @@ class Sets:
             retrieved = retriever.retrieve_many([questions[i] for i in asked], 5)
         wanted = [questions[i] for i in asked]
         vectors = self.embedder.questions(wanted)
-        parts = self.vectors.of((text for p in passages for text in embedded_texts(p)), self.embedder)
+        parts = self.vectors.of((text for p in passages for text in embedded_texts(p.text)), self.embedder)
         for place, (number, found) in enumerate(zip(asked, retrieved, strict=True)):
             right = None if gold is None else gold[number]
             if known and right is not None:
@@ -416,7 +416,7 @@ class Judged:
 def judged(cases: Iterator[Case], kind: str, weights: Weights) -> Iterator[tuple[Judged, ...]]:
     """The evidence of what is found in each case, the short text and the clauses around it, and whether it is right."""
     for case in cases:
-        findings = find(case.found, case.found.hits, case.passages, case.near, weights)
+        findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights)
         told = [kind == "asked" and contains(finding.text, case.golds) for finding in findings]
         if findings:
             yield tuple(
@@ -591,7 +591,7 @@ def _best_sentence(case: Case) -> str:
 
 
 def _found(case: Case, weights: Weights) -> str:
-    findings = find(case.found, case.found.hits, case.passages, case.near, weights)
+    findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights)
     finding = settled(findings, verdict.shipped())
     return finding.text if finding else ""
 

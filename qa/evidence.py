@@ -51,9 +51,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A passage's sentences: the terms of each, and the numbers of the words of each that has any."""
+    """A passage's sentences: their terms, and the numbers of the words of each that has any."""
 
-    terms: tuple[frozenset[str], ...]
+    sentences: int
+    holding: Mapping[str, Sequence[int]]
+    """Which sentences hold each term."""
     words: tuple[npt.NDArray[np.intp], ...]
 
 
@@ -96,7 +98,7 @@ class Reader:
         with self._lock:
             read = self._read(ids)
             vectors = self._vectors
-        held = [_held(idf, passage.terms) for passage in read.values()]
+        held = [_held(idf, passage) for passage in read.values()]
         aligned = self._aligned(question, [passage.words for passage in read.values()], vectors)
         return {number: Evidence(*parts) for number, *parts in zip(read, held, *aligned, strict=True)}
 
@@ -168,7 +170,11 @@ class Reader:
             for found in words
             if found
         )
-        return _Read(tuple(frozenset(self._terms.passage(span)) for span in spans), numbers)
+        holding: dict[str, list[int]] = {}
+        for number, span in enumerate(spans):
+            for term in set(self._terms.passage(span)):
+                holding.setdefault(term, []).append(number)
+        return _Read(len(spans), holding, numbers)
 
 
 def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
@@ -177,9 +183,12 @@ def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
     return np.concatenate([np.zeros(1, dtype=np.intp), ends[:-1]])
 
 
-def _held(idf: Mapping[str, float], sentence_terms: Sequence[frozenset[str]]) -> float:
+def _held(idf: Mapping[str, float], passage: _Read) -> float:
     """The largest share of the weight that one sentence holds."""
     whole = sum(idf.values())
+    sums = [0.0] * passage.sentences
     # Added in the question's order, so that the sum is the same to the last bit in every process.
-    shares = (sum(weight for term, weight in idf.items() if term in held) / whole for held in sentence_terms)
-    return max(shares, default=0.0) if whole else 0.0
+    for term, weight in idf.items():
+        for sentence in passage.holding.get(term, ()):
+            sums[sentence] += weight
+    return max(sums, default=0.0) / whole if whole else 0.0

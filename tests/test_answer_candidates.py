@@ -27,6 +27,7 @@ from qa.answer.ranker import (
     choose,
     inputs,
     matched,
+    present,
     scores,
     shipped,
 )
@@ -90,6 +91,19 @@ def test_numbers_match_by_what_they_are_worth() -> None:
 def test_a_lone_character_weighs_less_than_a_word() -> None:
     weight = matched(layout("发口罩。"), {"口罩": 1.0, "发": 1.0}).weight
     assert weight.tolist() == pytest.approx([0.4, 1, 1, 0])
+
+
+@pytest.mark.parametrize("terms", [{"医用口罩": 1.0, "口罩": 2.0}, {"口罩": 2.0, "医用口罩": 1.0}])
+def test_where_terms_overlap_the_larger_weight_stays(terms: dict[str, float]) -> None:
+    weight = matched(layout("医用口罩。"), terms).weight
+    assert weight.tolist() == pytest.approx([0.5, 0.5, 1, 1, 0])
+
+
+def test_sentences_hold_the_terms_that_stand_in_them() -> None:
+    seen = layout("发了八千个口罩。口罩没有了。")
+    terms = {"口罩": 1.0, "8000": 1.0, "酒精": 1.0}
+    assert present(seen, terms).tolist() == [[True, True], [True, False], [False, False]]
+    assert matched(seen, terms).present.tolist() == present(seen, terms).tolist()
 
 
 def _source(text: str) -> Source:

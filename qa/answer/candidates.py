@@ -7,7 +7,7 @@ printed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -84,6 +84,8 @@ class Layout:
     """(clauses, 2): start and end in ``folded`` of what stands between commas, in order."""
     values: tuple[tuple[str, int, int], ...]
     """Numbers: value, start, end in ``folded``."""
+    figures: Mapping[str, Sequence[tuple[int, int]]]
+    """Where each value stands, and each value with the character behind it."""
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Where a folded span stands in ``text``, blanks around it left out."""
@@ -126,7 +128,12 @@ def layout(text: str) -> Layout:
         for match in _CLAUSE.finditer(folded.text[low:high])
     ]
     between = np.array(clauses, dtype=np.int32).reshape(-1, 2)
-    return Layout(text, folded.text, offsets, parts, between, tuple(numbers(folded.text)))
+    values = tuple(numbers(folded.text))
+    figures: dict[str, list[tuple[int, int]]] = {}
+    for value, start, end in values:
+        figures.setdefault(value, []).append((start, end))
+        figures.setdefault(value + folded.text[end : end + 1], []).append((start, end + 1))
+    return Layout(text, folded.text, offsets, parts, between, values, figures)
 
 
 @lru_cache(maxsize=KEPT_BLOCKS)

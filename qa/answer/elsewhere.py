@@ -8,6 +8,7 @@ that contradict one another stand side by side instead of hiding one another.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from qa.text import fold_text
 
@@ -15,10 +16,13 @@ SHINGLE_CHARS = 4
 ALIKE = 0.6
 """Containment from which on two passages tell the same. A sentence of 30 characters has 27 runs; a figure of four
 characters told otherwise changes 7 of them, a word put in between 3 and those it touches."""
+KEPT_TEXTS = 512
+"""Texts whose runs are kept, the ones used last: some 30 kB for a passage of 250 characters."""
 SHORTEST = 10
 """Runs that a sentence must have: shorter ones are alike by chance."""
 
 
+@lru_cache(maxsize=KEPT_TEXTS)
 def shingles(text: str) -> frozenset[str]:
     """The runs of SHINGLE_CHARS characters of the folded text, signs and blanks left out."""
     folded = "".join(filter(str.isalnum, fold_text(text)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -11,11 +12,11 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker
-from qa.answer.candidates import Floats, Layout, block, layout
+from qa.answer.candidates import KEPT_BLOCKS, Floats, Layout, block, layout
 from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
-from qa.answer.ranker import Source, Weights, adjusted, best_partners, choose, inputs, matched, scores
+from qa.answer.ranker import Source, Weights, adjusted, best_partners, choose, inputs, present, scores
 from qa.answer.verdict import Judge
 from qa.articles import dateline_length
 from qa.hits import Hit
@@ -52,16 +53,17 @@ class Near:
     clauses: Floats
 
 
-def embedded_texts(passage: StoredPassage) -> list[str]:
-    """What is embedded of a passage: a text for each of its sentences, then one for each of its clauses."""
-    seen = layout(passage.text)
+@lru_cache(maxsize=KEPT_BLOCKS)
+def embedded_texts(text: str) -> tuple[str, ...]:
+    """What is embedded of a passage's text: each of its sentences, then each of its clauses."""
+    seen = layout(text)
     spans = [*seen.sentences.tolist(), *seen.clauses.tolist()]
-    return [passage.text[slice(*seen.place(start, end))] for start, end in spans]
+    return tuple(text[slice(*seen.place(start, end))] for start, end in spans)
 
 
 def nearness(passage: StoredPassage, vectors: Mapping[str, Vectors], question: Vectors) -> Near:
     """The cosines of a passage's sentences and clauses with the question."""
-    cosines = np.array([vectors[text] @ question for text in embedded_texts(passage)], dtype=np.float32)
+    cosines = np.array([vectors[text] @ question for text in embedded_texts(passage.text)], dtype=np.float32)
     sentences = len(layout(passage.text).sentences)
     return Near(cosines[:sentences], cosines[sentences:])
 
@@ -76,7 +78,7 @@ def best_sentence(passage: StoredPassage, idf: Mapping[str, float], wanted: Want
     if not len(whole.layout.sentences):
         return None
     rarity = np.array(list(idf.values()), dtype=np.float32)
-    share = (rarity @ matched(whole.layout, idf).present) / (float(rarity.sum()) or 1.0)
+    share = (rarity @ present(whole.layout, idf)) / (float(rarity.sum()) or 1.0)
     told = wanted.weights @ best_partners(meaning.shipped().similar(wanted, whole), whole, whole.layout.sentences)
     best = int(np.argmax(share + told))
     return whole.layout.place(*whole.layout.sentences[best].tolist())
@@ -87,6 +89,7 @@ def find(
     hits: Sequence[Hit],
     passages: Mapping[int, StoredPassage],
     near: Sequence[Near],
+    wanted: Wanted | None = None,
     weights: Weights | None = None,
 ) -> tuple[Finding, ...]:
     """The text of the first hits that answers best, and behind it the clauses around it; nothing without candidates.
@@ -96,10 +99,11 @@ def find(
         hits: its hits whose passages are there, best first.
         passages: by id.
         near: for each of the first LEADING hits, its cosines with the question.
+        wanted: the question's words, where they are known already.
         weights: of the ranker; the shipped ones when not given.
     """
     asked = expected(found.question)
-    wanted = meaning.shipped().wanted(found.question, found.words)
+    wanted = wanted or meaning.shipped().wanted(found.question, found.words)
     sources = look(asked, hits[:LEADING], passages, near, wanted)
     seen = inputs(asked, found.idf, sources, wanted.weights)
     findings = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -38,6 +38,8 @@ class Wanted:
     """Of the words that may be Chinese names in Latin letters: how they are spelt (``qa.text.pinyin``)."""
     names: tuple[int, ...]
     """The words that are names, by their capital; none in languages without capitals."""
+    compared: dict[Block, Floats] = field(default_factory=dict)
+    """The blocks that these words were compared with, and what came of it."""
 
 
 class Meanings:
@@ -64,10 +66,13 @@ class Meanings:
 
     def similar(self, wanted: Wanted, block: Block) -> Floats:
         """(words, tokens of the block), 0…1; signs are like nothing."""
+        if (known := wanted.compared.get(block)) is not None:
+            return known
         found = np.clip(wanted.vectors @ self.vectors(block.texts).T, 0, 1) ** 2
         same: Floats = found * np.array([bool(text) for text in block.texts], dtype=np.float32)
         for row, spellings in wanted.spellings.items():
             same[row, _spelt(block, spellings)] = 1
+        wanted.compared[block] = same
         return same
 
     def vectors(self, words: Sequence[str]) -> Vectors:

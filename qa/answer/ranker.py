@@ -10,6 +10,7 @@ Trained on the answers of the public sets by ``python -m benchmarks.answers fit`
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -96,23 +97,38 @@ class Matched:
 def matched(block: Layout, idf: Mapping[str, float]) -> Matched:
     """Where the terms of ``idf`` stand in ``block``; numbers by their value, whatever they are written like."""
     weight = np.zeros(len(block.folded), dtype=np.float32)
-    present = np.zeros((len(idf), len(block.sentences)), dtype=bool)
     most = max(idf.values(), default=1.0) or 1.0
-    ends = block.sentences[:, 1]
-    values: dict[str, list[tuple[int, int]]] = {}
-    for value, start, end in block.values:
-        values.setdefault(value, []).append((start, end))
-        values.setdefault(value + block.folded[end : end + 1], []).append((start, end + 1))
-    for row, (term, idf_weight) in enumerate(idf.items()):
-        places = values.get(term) or _find(block.folded, term)
+    every = _places(block, idf)
+    shares = [
         # A lone character says less than its weight: it turns up inside other words.
-        share = idf_weight / most * (0.4 if len(term) == 1 else 1.0)
+        (idf_weight / most * (0.4 if len(term) == 1 else 1.0), places)
+        for (term, idf_weight), places in zip(idf.items(), every, strict=True)
+        if places
+    ]
+    for share, places in sorted(shares, key=lambda pair: pair[0]):  # the largest that covers a character stays
         for start, end in places:
-            np.maximum(weight[start:end], share, out=weight[start:end])
-            sentence = int(np.searchsorted(ends, start, side="right"))
+            weight[start:end] = share
+    return Matched(weight, _present(block, every))
+
+
+def present(block: Layout, idf: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+    """(terms, sentences): which sentences of ``block`` hold which terms, as in ``matched``."""
+    return _present(block, _places(block, idf))
+
+
+def _places(block: Layout, idf: Mapping[str, float]) -> list[Sequence[tuple[int, int]]]:
+    return [block.figures.get(term) or _find(block.folded, term) for term in idf]
+
+
+def _present(block: Layout, every: Sequence[Sequence[tuple[int, int]]]) -> npt.NDArray[np.bool_]:
+    ends = block.sentences[:, 1].tolist()
+    found = np.zeros((len(every), len(ends)), dtype=bool)
+    for row, places in enumerate(every):
+        for start, _ in places:
+            sentence = bisect_right(ends, start)
             if sentence < len(ends):
-                present[row, sentence] = True
-    return Matched(weight, present)
+                found[row, sentence] = True
+    return found
 
 
 def _find(text: str, term: str) -> list[tuple[int, int]]:
@@ -252,7 +268,7 @@ def _dynamic(
         np.log1p(behind),
     ]
     for reach in (3, 10, 30):
-        kernel = np.exp(-np.arange(3 * reach) / reach)
+        kernel = _kernel(reach)
         near = np.convolve(weight, kernel)[:size]
         far = np.convolve(weight[::-1], kernel)[:size][::-1]
         columns += [
@@ -284,6 +300,12 @@ def _dynamic(
     return _columns(columns, len(rows))
 
 
+@cache
+def _kernel(reach: int) -> npt.NDArray[np.float64]:
+    """Weights of what stands 0, 1, 2 … places away: they fall to 1/e at ``reach``."""
+    return np.exp(-np.arange(3 * reach) / reach)
+
+
 def _told(source: Source, meant: Alike, weights: Floats, best: float, rows: npt.NDArray[np.int64]) -> Floats:
     """Where the question's words are told in other words: beside the candidate, in its clauses, in its sentence."""
     block = source.block
@@ -292,7 +314,7 @@ def _told(source: Source, meant: Alike, weights: Floats, best: float, rows: npt.
     total = np.concatenate(([0.0], np.cumsum(meant.tokens, dtype=np.float64)))
     columns: list[npt.NDArray[np.generic] | float] = [(total[last + 1] - total[first]) / (last + 1 - first)]
     for reach in (2, 5, 12):
-        kernel = np.exp(-np.arange(3 * reach) / reach)
+        kernel = _kernel(reach)
         near = np.convolve(meant.tokens, kernel)[:size] / min(reach, 5)
         far = np.convolve(meant.tokens[::-1], kernel)[:size][::-1] / min(reach, 5)
         columns += [near[first - 1], far[np.minimum(last + 1, size - 1)]]  # a block begins and ends with an empty token

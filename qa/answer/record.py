@@ -65,8 +65,8 @@ def answer_many(
     if not retrieved:
         return []
     there = [tuple(hit for hit in found.hits if hit.passage_id in passages) for found in retrieved]
-    wanted = dict.fromkeys(hit.passage_id for hits in there for hit in hits)
-    vectors = _VECTORS.of((text for id_ in wanted for text in embedded_texts(passages[id_])), embedder)
+    wanted = dict.fromkeys(hit.passage_id for hits in there for hit in hits[:LEADING])
+    vectors = _VECTORS.of((text for id_ in wanted for text in embedded_texts(passages[id_].text)), embedder)
     vector = embedder.questions([found.question for found in retrieved])
     return [
         _record(question, found, hits, passages, vectors, vector[i], terms)
@@ -89,8 +89,8 @@ def _record(
     terms: Terms,
 ) -> Record:
     wanted = meaning.shipped().wanted(found.question, found.words)
-    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits]
-    finding = settled(find(found, hits, passages, near[:LEADING]), verdict.shipped())
+    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[:LEADING]]
+    finding = settled(find(found, hits, passages, near, wanted), verdict.shipped())
     status: verdict.Status = "not_found"
     confidence = 0.0
     if finding is not None:

@@ -12,7 +12,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +20,13 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 import rjieba
 
 from qa.errors import UsageError
-from qa.text.folding import fold, fold_text
+from qa.text.folding import Folded, fold, fold_text
 from qa.text.numerals import numbers
 
 TERMS_VERSION = 1
 """Grows with every change of the terms that a text gives, so that indexes made before are rebuilt."""
+KEPT_TEXTS = 256
+"""Texts whose terms' places are kept, the ones asked for last: some 100 kB for a passage of 250 characters."""
 
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
 _RUN = regex.compile(
@@ -77,6 +79,7 @@ class Terms:
         self._split: _Split
         self._words, self._overlapping, self._split = _RJIEBA if dictionary is None else _jieba(dictionary)
         self._synonyms = [] if synonyms is None else _synonym_groups(synonyms)
+        self._places = lru_cache(maxsize=KEPT_TEXTS)(self._places_of)
         self.version = str(TERMS_VERSION)
         if dictionary is not None or synonyms is not None:
             own = [b"" if path is None else path.read_bytes() for path in (dictionary, synonyms)]
@@ -132,9 +135,9 @@ class Terms:
         A single Chinese character counts only where nothing longer is wanted: alone it says too little to be marked.
         """
         longer = {term for term in wanted if len(term) > 1 or not _HAN.match(term)}
-        folded = fold(text)
+        folded, places = self._places(text)
         spans: list[tuple[int, int]] = []
-        for _, start, end in sorted((cut for cut in self._cut(folded.text) if cut[0] in (longer or wanted)), key=_span):
+        for start, end in sorted(place for term in set(longer or wanted) for place in places.get(term, ())):
             first = folded.offsets[start]
             past = folded.offsets[end] if end < len(folded.offsets) else len(text)
             last = first + len(text[first:past].rstrip())
@@ -168,6 +171,14 @@ class Terms:
                 terms.append(value + measure.group())
         return terms
 
+    def _places_of(self, text: str) -> tuple[Folded, dict[str, list[tuple[int, int]]]]:
+        """The folded text, and where each of its terms stands in it."""
+        folded = fold(text)
+        places: dict[str, list[tuple[int, int]]] = {}
+        for term, start, end in self._cut(folded.text):
+            places.setdefault(term, []).append((start, end))
+        return folded, places
+
     def _cut(self, folded: str) -> list[_Cut]:
         values = numbers(folded)
         figures = {(start, end) for _, start, end in values}
@@ -188,10 +199,6 @@ class Terms:
             if measure := _HAN.match(folded, end):
                 cuts.append((value + measure.group(), start, end + 1))
         return cuts
-
-
-def _span(cut: _Cut) -> tuple[int, int]:
-    return cut[1], cut[2]
 
 
 def _stands_in(word: str, folded: str) -> bool:
