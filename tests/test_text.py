@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -111,13 +112,18 @@ SENTENCE_TEXT = st.text(st.one_of(st.sampled_from("。！？!?.…“”\"'‘�
 
 
 @given(SENTENCE_TEXT)
+@example("0\na")
+@example("字\na")
 def test_sentences_tile_the_text(text: str) -> None:
     spans = sentences(text)
     borders = [0, *(border for span in spans for border in span), len(text)]
     assert borders == sorted(borders)
     assert all(text[start:end].strip() == text[start:end] != "" for start, end in spans)
     assert not any(text[start:end].strip() for start, end in zip(borders[::2], borders[1::2], strict=True))
-    assert not any("\n" in text[start:end] for start, end in spans)
+    # Within a sentence, a line breaks off only after a word of a spaced script, and goes on at once.
+    word = r"\p{L}\p{N},;'’\---[\p{Han}\p{Hiragana}\p{Katakana}]"
+    broken = regex.compile(rf"(?<![{word}])\r\n|(?<![{word}]|\r)\n|\n\s", regex.V1)
+    assert not any(broken.search(text[start:end]) for start, end in spans)
 
 
 @pytest.mark.parametrize("quote", "“‘「『《（([\"'”」）")
