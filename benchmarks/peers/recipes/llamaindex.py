@@ -22,7 +22,7 @@ LEG = 10
 CHARACTERS = r"(?u)[\u3400-\u9fff]|[^\W\u3400-\u9fff]+"
 
 
-class Given(BaseEmbedding):
+class Given(BaseEmbedding):  # type: ignore[misc]  # its library isn't here
     """The questions' vectors that were handed in; nodes bring their own."""
 
     known: dict[str, list[float]]

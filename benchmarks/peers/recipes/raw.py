@@ -66,5 +66,5 @@ class Peer:
             if term.strip()
         ]
         hits = self.lexical.search(tantivy.Query.boolean_query(clauses), LEG, count=False).hits
-        found: list[int] = self.lexical.fast_field_values("id", [address for _, address in hits])
-        return found
+        rows: list[Any] = list(self.lexical.fast_field_values("id", [address for _, address in hits]))
+        return rows
