@@ -11,9 +11,10 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
+from browsing import picture
 from playwright.sync_api import Page, expect
 from web_fixtures import bot
-from widget_fixtures import QUESTION, Opener, Site, ask, browser, errors, opened, picture, site, start, style
+from widget_fixtures import QUESTION, Opener, Site, ask, browser, errors, opened, site, start, style
 
 from qa.access import SiteLimits
 from qa.bot import Bot
