@@ -1,10 +1,14 @@
-"""Arrays that are mapped from files: how their memory is let go of."""
+"""Arrays that are mapped from ``.npy`` files: how they are written so that a full disk is told, and let go of."""
 
 from __future__ import annotations
 
 import mmap
-from typing import Any
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
+import numpy as np
 import numpy.typing as npt
 
 KEPT_BYTES = 1 << 26
@@ -21,3 +25,35 @@ def release(*arrays: npt.NDArray[Any]) -> None:
         mapped: Any = array.base
         if array.nbytes > KEPT_BYTES and isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def save_array(file: BinaryIO, array: npt.NDArray[Any]) -> None:
+    """Writes the array as ``.npy``.
+
+    Given a file, ``numpy.save`` writes past Python with a buffer of C's, and doesn't see when the last of it found no
+    room; given anything else that can be written to, it writes the same bytes through that.
+
+    Raises:
+        OSError: when there is no room, or the disk fails.
+    """
+    np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
+
+
+def new_array(path: Path, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
+    """An array of ``count`` zeros mapped to a new ``.npy`` file, for which there is room on the disk.
+
+    Without that, the first write to a page that finds none would end the process with SIGBUS.
+
+    Raises:
+        OSError: when there is no room, or the disk fails.
+    """
+    if not count:  # an empty array can't be mapped
+        with path.open("wb") as file:
+            save_array(file, np.empty(0, kind))
+        return np.empty(0, kind)
+    array: npt.NDArray[Any] = np.lib.format.open_memmap(path, "w+", np.dtype(kind), (count,))
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+    return array

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embeddings.errors import VectorStoreError
+from embeddings.mapped import save_array
 from embeddings.vectors import Ids, Scores, Vectors
 
 Mask = npt.NDArray[np.bool_]
@@ -160,7 +161,7 @@ def write_arrays(folder: Path, kind: str, dim: int, arrays: Mapping[str, npt.NDA
     """
     for name, array in arrays.items():
         with _replacing(folder / f"{name}.npy") as file:
-            np.save(file, array, allow_pickle=False)
+            save_array(file, array)
     head = {"kind": kind, "dim": dim, "count": len(arrays["ids"])}
     with _replacing(folder / "store.json") as file:
         file.write(json.dumps(head).encode())

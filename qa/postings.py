@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.mapped import release
+from embeddings.mapped import new_array, release, save_array
 from embeddings.vectors import Ids
 
 Mask = npt.NDArray[np.bool_]
@@ -151,7 +151,8 @@ def merged(parts: Sequence[tuple[Postings, Mask | None]], folder: Path | None = 
         if isinstance(array_, np.memmap):
             array_.flush()
     for name, values in small.items():
-        np.save(folder / f"{name}.npy", values, allow_pickle=False)
+        with (folder / f"{name}.npy").open("wb") as file:
+            save_array(file, values)
     del places, counts
     return load(folder)
 
@@ -205,10 +206,7 @@ def _empty(folder: Path | None, name: str, count: int) -> npt.NDArray[Any]:
     kind = ARRAYS[name]
     if folder is None:
         return np.empty(count, kind)
-    if count:
-        return np.lib.format.open_memmap(folder / f"{name}.npy", "w+", kind, (count,))
-    np.save(folder / f"{name}.npy", np.empty(0, kind), allow_pickle=False)
-    return np.empty(0, kind)
+    return new_array(folder / f"{name}.npy", kind, count)
 
 
 def _mapped(path: Path, kind: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from embeddings.embedder import Embedder
 from embeddings.errors import EmbeddingsError
 from embeddings.layered import LayeredStore
+from embeddings.mapped import save_array
 from embeddings.registry import build_vector_store, load_vector_store, merge_vector_stores, vectors_like
 from embeddings.vector_store import VectorSearch, VectorStore
 from embeddings.vectors import Ids, Vectors
@@ -287,7 +288,8 @@ def embed(embedder: Embedder, texts: list[str]) -> Vectors:
 
 
 def _save(folder: Path, files: Keys, vectors: VectorStore) -> None:
-    np.save(folder / "files.npy", files, allow_pickle=False)
+    with (folder / "files.npy").open("wb") as file:
+        save_array(file, files)
     (folder / "vectors").mkdir()
     vectors.save(folder / "vectors")
 
