@@ -62,7 +62,7 @@ def read_until_over(folder: Path, rounds: int) -> dict[str, Any]:
                 for own, possible in states.items():
                     if {name: text for name, text in texts.items() if name.startswith(str(own))} not in possible:
                         faults.append(f"half a change of writer {own} was seen")
-                faults += store.faults
+                faults += map(str, store.faults)
                 open_indexes(store, PairEmbedder(dim=DIM), TERMS)
         except WenbaoError as error:
             faults.append(f"{error.code}: {error.message}")

@@ -2,8 +2,8 @@
 
     python -m torture.fuzz [--runs 1000000] [--seconds S] [--hang S] [NAME…]
 
-One process for each target; a crash or a run longer than --hang seconds ends it, and the bytes that did it are kept in the
-current folder. What was run is kept for docs/promises.md.
+One process for each target; a crash or a run longer than --hang seconds ends it, and the bytes that did it are kept in
+the current folder. What was run is kept for docs/promises.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 def fuzz(name: str, options: list[str]) -> None:
     """Runs one target in this process, until libFuzzer ends it."""
-    import atheris  # an extra, only for this
+    import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # an extra, only for this
 
     with atheris.instrument_imports(include=["qa", "embeddings"], enable_loader_override=False):
         from torture.fuzz_targets import once

@@ -94,7 +94,7 @@ PARTS = ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml", 
 
 
 def xlsx(data: bytes) -> None:
-    """Any bytes as a workbook, or, by the first byte, as one part of a sound one: a zip's checksum stops most others."""
+    """Any bytes as a workbook, or, by the first byte, as one part of a sound one: checksums stop most others."""
     choice = data[0] if data else 255
     if choice < len(PARTS):
         out = io.BytesIO()

@@ -1,7 +1,7 @@
-"""The process whose children are servers that get killed: ``python -m torture.served``, settings in the environment.
+"""The process whose children are servers that get killed: ``python -m torture.served``.
 
-Says when all is loaded. A line with a port on standard input starts ``wenbao serve`` there, as a fork, so that Gradio and the rest are imported
-once; the next line kills it.
+Says when all is loaded. A line with a port on standard input starts ``wenbao serve`` there, as a fork, so that Gradio
+and the rest are imported once; the next line kills it.
 """
 
 from __future__ import annotations
