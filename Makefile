@@ -31,14 +31,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 run: setup
 	$(BIN)/wenbao serve
 
-test: setup check chromium office
+test: setup check chromium office strace
 	$(PYTEST) -m "not slow"
 
-test-all: setup check chromium office
+test-all: setup check chromium office strace
 	$(PYTEST)
 
 # Thirty-four times the tests that break things, an hour or two: 10,200 kills, 68,000 operations, 5,100 damaged files.
-torture: $(VENV)/.installed-dev
+torture: $(VENV)/.installed-dev strace
 	TORTURE=34 $(BIN)/python -m pytest tests/torture --timeout 0
 
 check: lint types imports
@@ -72,6 +72,14 @@ office:
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
 	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui fonts-noto-cjk; } \
 	  || echo "LibreOffice isn't here and can't be installed: its tests will be skipped."
+
+# The tests that fail or kill each call to the disk want strace; without it, they skip and say so.
+.PHONY: strace
+strace:
+	@command -v strace >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+	       && apt-get update -qq && apt-get install -y -qq --no-install-recommends strace; } \
+	  || echo "strace isn't here and can't be installed: its tests will be skipped."
 
 # The examples in deploy/ are tried for real where these are.
 .PHONY: nginx

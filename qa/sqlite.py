@@ -304,6 +304,7 @@ def backup(connection: sqlite3.Connection, target: Path) -> None:
         with contextlib.closing(sqlite3.connect(part)) as copy:
             connection.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, readable on a read-only medium
+        part.with_name(f"{part.name}-journal").unlink(missing_ok=True)  # SQLite lets it lie when it can't
         sync(part)
         part.replace(target)
         sync(target.parent)

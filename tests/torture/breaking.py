@@ -46,29 +46,29 @@ class Breaker:
 
     def run(self, operation: Operation, folder: Path, *, fsize: int | None = None) -> Ending:
         """The operation with no file allowed to be larger than ``fsize`` bytes."""
-        self._begin(operation, folder, "begin", fsize)
+        self._begin(operation, folder, fsize)
         return self._end()
 
-    def count(self, operation: Operation, folder: Path, phase: str) -> dict[str, int]:
+    def count(self, operation: Operation, folder: Path) -> dict[str, int]:
         """How often each call is made, by the thread that makes it most often."""
         log = folder.with_name("strace.log")
-        self._traced(operation, folder, phase, log, f"trace={','.join(CALLS)}")
+        self._traced(operation, folder, log, f"trace={','.join(CALLS)}")
         threads: Counter[tuple[str, str]] = Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text("utf-8"), re.M))
         most: dict[str, int] = {}
         for (_, call), times in threads.items():
             most[call] = max(most.get(call, 0), times)
         return most
 
-    def inject(self, operation: Operation, folder: Path, phase: str, call: str, number: int, fault: str) -> Ending:
+    def inject(self, operation: Operation, folder: Path, call: str, number: int, fault: str) -> Ending:
         """The operation with its ``number``-th call failing with the error ``fault``, or killing it for ``KILL``."""
         log = folder.with_name("strace.log")
         effect = "signal=KILL" if fault == "KILL" else f"error={fault}"
-        ending = self._traced(operation, folder, phase, log, f"trace={call}", f"inject={call}:{effect}:when={number}")
+        ending = self._traced(operation, folder, log, f"trace={call}", f"inject={call}:{effect}:when={number}")
         injected = bool(ending.signal) or "(INJECTED)" in log.read_text("utf-8", "replace")
         return Ending(ending.acknowledged, ending.code, ending.traceback, ending.signal, injected)
 
-    def _traced(self, operation: Operation, folder: Path, phase: str, log: Path, *expressions: str) -> Ending:
-        number = self._begin(operation, folder, phase, None)
+    def _traced(self, operation: Operation, folder: Path, log: Path, *expressions: str) -> Ending:
+        number = self._begin(operation, folder, None)
         if number is None:
             log.write_text("", "utf-8")
             return self._end()
@@ -81,9 +81,9 @@ class Breaker:
             tracer.stderr.read()
         return ending
 
-    def _begin(self, operation: Operation, folder: Path, phase: str, fsize: int | None) -> str | None:
+    def _begin(self, operation: Operation, folder: Path, fsize: int | None) -> str | None:
         """The waiting child's process number; None when it ended before."""
-        wish = {"operation": operation.name, "folder": str(folder), "phase": phase, "fsize": fsize}
+        wish = {"operation": operation.name, "folder": str(folder), "fsize": fsize}
         self._say(json.dumps(wish))
         answer = self._in.readline().strip()
         if answer.startswith("{"):

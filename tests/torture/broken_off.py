@@ -1,9 +1,9 @@
 """The process whose children are broken off: each does one operation of `torture.operations` and says how it went.
 
 Run as ``python -m torture.broken_off``. A line of JSON on standard input starts a child: ``operation``, ``folder``,
-``phase`` (how far it goes before it waits), ``fsize`` (the largest file that it may write, in bytes, or null). When it
-waits, its process number goes out; any line lets it go on; how it ended goes out. Imports are done once, each child
-is a fork. Children speak through a socket, so that who injects faults counts no ``write`` but the operation's own.
+``fsize`` (the largest file that it may write, in bytes, or null). Before it begins it waits: its process number goes
+out, any line lets it go on, and how it ended goes out. Imports are done once, each child is a fork. Children speak
+through a socket, so that who injects faults counts no ``write`` but the operation's own.
 """
 
 from __future__ import annotations
@@ -19,33 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from qa.errors import WenbaoError
-from qa.lexical import LexicalIndex
 from torture.operations import OPERATIONS
-
-
-def wait_at_the_lexical_index(wait: Any) -> None:
-    """Has the process wait where the lexical index is built: its library writes with threads of its own."""
-    build = LexicalIndex.build
-
-    def waiting(*given: Any, **named: Any) -> LexicalIndex:
-        wait()
-        return build(*given, **named)
-
-    LexicalIndex.build = waiting  # type: ignore[method-assign]
 
 
 def child(wish: dict[str, Any], line: socket.socket) -> None:
     """One operation, from waiting to its end."""
     tempfile.gettempdir()  # found out by writing a file, once a process
 
-    def wait() -> None:
-        line.send(b"waiting\n")
-        line.recv(1)
-
-    if wish["phase"] == "begin":
-        wait()
-    else:
-        wait_at_the_lexical_index(wait)
+    line.send(b"waiting\n")
+    line.recv(1)
     if wish["fsize"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (wish["fsize"], wish["fsize"]))
 

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from re import _parser as sre  # type: ignore[attr-defined]
+from re import _parser as sre
 from typing import Any
 
 import regex  # type: ignore[import-untyped, unused-ignore]

@@ -1,8 +1,7 @@
 """Each call that changes the disk fails once, or kills: nothing acknowledged is lost, nothing is left half done.
 
 SQLite's own tests go through its calls so; these go through ours: indexing, deleting, migrating, a batch, a backup,
-with strace's fault injection. Calls are counted by thread. Those of the lexical index's own threads are reached in a
-second phase, which begins where they do.
+with strace's fault injection.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from torture.scale import LONG, sample
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace: `make strace`")
 
-PHASES = [("index", "begin"), ("index", "lexical"), *((name, "begin") for name in list(OPERATIONS)[1:])]
-POINTS = 6
+POINTS = 3
 """Of each operation and fault in the short form."""
 
 
@@ -32,21 +30,21 @@ def children() -> Iterator[Breaker]:
 
 
 @pytest.mark.parametrize("fault", ["KILL", "ENOSPC", "EIO"])
-@pytest.mark.parametrize(("name", "phase"), PHASES)
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_a_fault_at_every_call_loses_nothing(
-    children: Breaker, tmp_path: Path, name: str, phase: str, fault: str, record_property: Callable[[str, object], None]
+    children: Breaker, tmp_path: Path, name: str, fault: str, record_property: Callable[[str, object], None]
 ) -> None:
     operation = OPERATIONS[name]
     template, folder = tmp_path / "template", tmp_path / "folder"
     operation.make(template)
-    counts = children.count(operation, fresh(template, folder), phase)
+    counts = children.count(operation, fresh(template, folder))
     points = [(call, number) for call, most in counts.items() for number in range(1, most + 1)]
     assert len(points) > 5
     tried = [points[number - 1] for number in sample(len(points), POINTS)]
     hit = 0
     violations = []
     for call, number in tried:
-        ending = children.inject(operation, fresh(template, folder), phase, call, number, fault)
+        ending = children.inject(operation, fresh(template, folder), call, number, fault)
         hit += ending.injected
         try:
             assert ending.traceback is None
