@@ -102,6 +102,8 @@ class Retriever:
         idf = self._reader.idf(terms)
         covered = coverage(terms, self.lexical.document_frequency)
         lexical: Ranked = () if leg == "dense" else self.lexical.search(terms, DEPTH, only)
+        same = leg == "hybrid" and covered >= self.weights.gate
+        read = 0 if leg == "lexical" else READ if same else READ_OTHER_LANGUAGE
         hits = fuse(
             lexical,
             dense,
@@ -109,12 +111,11 @@ class Retriever:
             covered,
             lexical_scores=self._lexical_scores(terms, lexical, dense),
             cosines=self._cosines(vector, lexical, dense),
+            most=max(read, k),
         )
-        if leg != "lexical":
-            same = leg == "hybrid" and covered >= self.weights.gate
-            read = hits[: max(READ if same else READ_OTHER_LANGUAGE, k)]
-            evidence = self._evidence(question, idf, [hit.passage_id for hit in read], same=same)
-            hits = rerank(read, evidence, self.weights.evidence if same else self.weights.other_language_aligned)
+        if read:
+            evidence = self._evidence(question, idf, [hit.passage_id for hit in hits], same=same)
+            hits = rerank(hits, evidence, self.weights.evidence if same else self.weights.other_language_aligned)
         return Retrieved(question, tuple(hits[:k]), idf, covered, len(self.lexical), self._reader.words(question))
 
     def _evidence(self, question: str, idf: Mapping[str, float], ids: Sequence[int], *, same: bool) -> dict[int, float]:

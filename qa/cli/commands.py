@@ -328,8 +328,8 @@ def stats(forecast: bool, as_json: bool) -> None:
 
 def _forecast(bot: Bot, bar: Progress | None) -> dict[str, Any]:
     # They come with the bot.
-    from qa.cli.forecast import measure, this_machine  # noqa: PLC0415
-    from qa.forecast import SIZES, forecast  # noqa: PLC0415
+    from qa.cli.forecast import measure, this_machine  # noqa: PLC0415 (brings the bot)
+    from qa.forecast import SIZES, forecast  # noqa: PLC0415 (only of use here)
 
     costs, machine = measure(bot, bar), this_machine(bot.store.folder)
     return {
