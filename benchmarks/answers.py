@@ -1,11 +1,13 @@
 """Short answers and verdicts: fits the weights that qa/answer ships, measures what docs/answers.md says.
 
-    python -m benchmarks.answers fit       ranker on the answers, verdict on questions with and without one; prints
-                                           error rates and calibration, and draws the reliability diagram
-    python -m benchmarks.answers measure   exact match and F1 beside the best sentence's, time
+    python -m benchmarks.answers fit --halves FOLDER      ranker on the answers, verdict on questions with and without
+                                                          one; prints error rates and calibration, and draws the
+                                                          reliability diagram
+    python -m benchmarks.answers measure --halves FOLDER  exact match and F1 beside the best sentence's, time
 
-Sets: CMRC 2018, DRCD and XQuAD (zh, and its questions in English with the Chinese answers) in ../shared/bench. Honest
-figures are of weights fitted on the other half of the questions, or on the other sets.
+FOLDER holds the readers that have seen one half of the sets each (``benchmarks.reader``). The sets are CMRC 2018, DRCD
+and XQuAD (zh, and its questions in English with the Chinese answers) in ../shared/bench. Honest figures are of weights
+fitted on the other half of the questions, or on the other sets.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +28,12 @@ import rjieba
 import torch
 from safetensors.numpy import save_file
 
+from benchmarks.reader_data import follow_up
 from benchmarks.reliability import bins, calibration_error, draw
 from benchmarks.squad import contains, exact, f1
 from embeddings import Embedder, load_embedder
-from qa.answer import meaning, ranker, verdict
-from qa.answer.finding import Near, best_sentence, embedded_texts, find, look, nearness, settled
+from qa.answer import meaning, ranker, reader, verdict
+from qa.answer.finding import Near, best_sentence, embedded_texts, find, look, nearness, settled, stressed
 from qa.answer.kinds import Expected, expected
 from qa.answer.ranker import Inputs, Source, Weights, from_tensors, inputs
 from qa.answer.vectors import SentenceVectors
@@ -42,6 +46,7 @@ from qa.text import Terms, fold_text, sentences
 BENCH = Path(__file__).parents[2] / "shared" / "bench"
 TRAINED_ON = ("cmrc2018", "drcd", "xquad-zh-zh", "xquad-en-zh")
 OTHER_LANGUAGES = ("xquad-de-zh", "xquad-es-zh", "xquad-ru-zh", "xquad-vi-zh")
+FOREIGN = ("xquad-en-zh", *OTHER_LANGUAGES)
 """Learned from by the ranker too: there the words' meaning is all that it has."""
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "reliability.svg"
 FOUND = 3
@@ -68,12 +73,29 @@ class Case:
 
 
 class Sets:
-    """Loads and searches the bench sets, with the embedded model or the one named."""
+    """Loads and searches the bench sets, with the embedded model or the one named.
 
-    def __init__(self, model: str | None = None) -> None:
+    ``halves`` is the folder of the readers that have seen one half each.
+    """
+
+    def __init__(self, model: str | None = None, halves: Path | None = None) -> None:
         self.embedder: Embedder = load_embedder(model)
         self.terms = Terms()
         self.vectors = SentenceVectors(kept=500_000)
+        self._readers = [reader.from_file(halves / f"{side}.safetensors") for side in (0, 1)] if halves else []
+        self._places: dict[str, tuple[list[int], int]] = {}
+
+    def half(self, name: str, number: int) -> int:
+        """0 or 1: which half of its set's passages a question is about. Neighbours are of one article."""
+        if name not in self._places:
+            passages, _, _, gold = self.load(name)
+            self._places[name] = gold, len(passages)
+        places, passages_there = self._places[name]
+        return int(places[number] >= passages_there / 2)
+
+    def unseen_by(self, name: str, number: int) -> reader.Tensors:
+        """The reader that has seen the other half."""
+        return self._readers[1 - self.half(name, number)]
 
     def rows(self, name: str, file: str) -> list[dict[str, Any]]:
         """The rows of a set's JSON Lines file."""
@@ -104,6 +126,18 @@ class Sets:
         if reworded:
             questions = rewordings(questions)
         yield from self._cases(name, passages, range(len(questions)), questions, golds, [*gold], known=known)
+
+    def follow_ups(self, name: str) -> Iterator[Case]:
+        """Questions behind an earlier one of the passage, without the words that both have; their passage is given."""
+        passages, questions, golds, gold = self.load(name)
+        before: dict[int, str] = {}
+        asked: dict[int, str] = {}
+        for i, (question, place) in enumerate(zip(questions, gold, strict=True)):
+            if (shortened := follow_up(before.get(place, ""), question)) is not None:
+                asked[i] = shortened
+            before[place] = question
+        every = [asked.get(i, question) for i, question in enumerate(questions)]
+        yield from self._cases(name, passages, list(asked), every, golds, [*gold], known=True)
 
     def without_passage(self, name: str) -> Iterator[Case]:
         """A third of the questions, reworded, on the half of the corpus that their passages aren't in."""
@@ -157,6 +191,7 @@ class Sets:
             if known and right is not None:
                 hit = next((hit for hit in found.hits if hit.passage_id == right), found.hits[0])
                 found = replace(found, hits=(replace(hit, passage_id=right),))  # noqa: PLW2901
+            found = stressed(found)  # noqa: PLW2901
             near = tuple(nearness(by_id[hit.passage_id], parts, vectors[place]) for hit in found.hits[:FOUND])
             yield Case(name, number, questions[number], golds[number], right, found, by_id, near)
 
@@ -235,8 +270,10 @@ SAMPLED = 160
 
 
 def examples(sets: Sets, name: str, rng: np.random.Generator) -> Iterator[Example]:
-    """An example of each question whose answer is within reach. English questions are given their passage."""
-    for case in sets.cases(name, known=name.startswith("xquad") and name != "xquad-zh-zh"):
+    """An example of each question and follow-up whose answer is within reach; foreign ones are given their passage."""
+    cases = [sets.cases(name, known=name in FOREIGN)]
+    cases += [sets.follow_ups(name)] if name not in FOREIGN else []
+    for case in chain.from_iterable(cases):
         hits = case.found.hits[:FOUND]
         if case.gold not in [hit.passage_id for hit in hits]:
             continue
@@ -246,7 +283,7 @@ def examples(sets: Sets, name: str, rng: np.random.Generator) -> Iterator[Exampl
             replace(source, similar=blurred(source.similar, wanted.words, struck, rng))
             for source in look(asked, hits, case.passages, case.near, wanted)
         ]
-        seen = inputs(asked, idf, sources, wanted.weights)
+        seen = inputs(asked, idf, sources, wanted.weights, sets.unseen_by(name, case.number))
         right = [hit.passage_id for hit in hits].index(case.gold)
         overlap = _overlap(seen, sources, case.golds, right)
         if not len(overlap) or overlap.max() < 0.5:
@@ -400,29 +437,40 @@ def _loss(net: Net, chosen: Sequence[Example]) -> torch.Tensor:
 # The verdict: fitting
 
 
+ANSWERABLE = ("asked", "follow-up")
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A question's evidence, with the truth."""
 
     set_name: str
     kind: str
-    """``asked``, ``no passage``, ``no sentence`` or ``other name``."""
+    """``asked``, ``follow-up``, ``no passage``, ``no sentence`` or ``other name``."""
     number: int
     evidence: Mapping[str, float]
     right: bool
     answerable: bool
+    leading: bool
+    """Whether the first hit is the right passage."""
+    taken: bool
+    """Whether the text comes from the right passage."""
 
 
-def judged(cases: Iterator[Case], kind: str, weights: Weights) -> Iterator[tuple[Judged, ...]]:
-    """The evidence of what is found in each case, the short text and the clauses around it, and whether it is right."""
-    for case in cases:
-        findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights)
-        told = [kind == "asked" and contains(finding.text, case.golds) for finding in findings]
-        if findings:
-            yield tuple(
-                Judged(case.set_name, kind, case.number, finding.evidence, right, kind == "asked")
-                for finding, right in zip(findings, told, strict=True)
-            )
+def judged(case: Case, kind: str, weights: Weights, reading: reader.Tensors) -> tuple[Judged, ...]:
+    """The evidence of what is found in a case, the short text and the clauses around it, and whether it is right."""
+    findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights, reading=reading)
+    answerable = kind in ANSWERABLE
+    told = [answerable and contains(finding.text, case.golds) for finding in findings]
+    places = [hit.passage_id == case.gold for hit in case.found.hits]
+    return tuple(
+        Judged(
+            *(case.set_name, kind, case.number, finding.evidence, right, answerable),
+            leading=places[0],
+            taken=places[finding.passage],
+        )
+        for finding, right in zip(findings, told, strict=True)
+    )
 
 
 def logistic(
@@ -461,39 +509,40 @@ WITHOUT = 0.25
 
 def fit(sets: Sets) -> None:
     """Fits and writes all weights: the ranker on all answers, the verdict on what rankers of the other half found."""
-    rng = np.random.default_rng(0)
-    data = [example for name in (*TRAINED_ON, *OTHER_LANGUAGES) for example in examples(sets, name, rng)]
+    data = _all_examples(sets)
     ranker.WEIGHTS.parent.mkdir(exist_ok=True)
     save_file(train(data), ranker.WEIGHTS)
     print(f"ranker: {len(data)} questions, {ranker.WEIGHTS.stat().st_size} bytes")
-    rows = halves(sets, data)
+    rows = halves(sets, half_rankers(sets, data))
     measured = report(rows)
     verdict.WEIGHTS.write_text(json.dumps(judge(rows) | {"measured": measured}, indent=1) + "\n", encoding="utf-8")
 
 
-def halves(sets: Sets, data: Sequence[Example]) -> list[tuple[Judged, ...]]:
-    """Evidence for questions with and without their answer, each by a ranker that has not seen its half.
+def _all_examples(sets: Sets) -> list[Example]:
+    rng = np.random.default_rng(0)
+    return [example for name in (*TRAINED_ON, *OTHER_LANGUAGES) for example in examples(sets, name, rng)]
 
-    The halves are of passages, first and second: neighbours are of one article.
-    """
-    border = {name: len(sets.rows(name, "corpus.jsonl")) / 2 for name in TRAINED_ON}
-    place = {name: sets.load(name)[3] for name in TRAINED_ON}
 
-    def half(name: str, number: int) -> int:
-        return int(place[name][number] >= border[name])
+def half_rankers(sets: Sets, data: Sequence[Example]) -> list[Weights]:
+    """For each half of the sets a ranker that has not seen it. Neither has the reader that it is used with."""
+    return [from_tensors(train([e for e in data if sets.half(e.set_name, e.number) != side])) for side in (0, 1)]
 
-    weights = [from_tensors(train([e for e in data if half(e.set_name, e.number) != side])) for side in (0, 1)]
+
+def halves(sets: Sets, weights: Sequence[Weights]) -> list[tuple[Judged, ...]]:
+    """Evidence for questions with and without their answer, by ``half_rankers``."""
     rows: list[tuple[Judged, ...]] = []
     for name in TRAINED_ON:
         for kind, cases in (
             ("asked", sets.cases(name, reworded=True)),
+            ("follow-up", iter(()) if name in FOREIGN else sets.follow_ups(name)),
             ("no passage", sets.without_passage(name)),
             ("no sentence", sets.without_sentence(name)),
             ("other name", sets.other_name(name)),
         ):
             for case in cases:
-                rows += judged(iter((case,)), kind, weights[half(name, case.number)])
-    return rows
+                side = sets.half(name, case.number)
+                rows.append(judged(case, kind, weights[side], sets.unseen_by(name, case.number)))
+    return [forms for forms in rows if forms]
 
 
 def judge(found: Sequence[tuple[Judged, ...]]) -> dict[str, dict[str, float]]:
@@ -520,6 +569,7 @@ def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
     confidences: list[float] = []
     truths: list[bool] = []
     table: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    confident: list[tuple[float, Judged]] = []
     for fold in (0, 1):
         judge_ = verdict.from_json(judge([forms for forms in rows if forms[0].number % 2 != fold]))
         for number, forms in enumerate(rows):
@@ -527,7 +577,8 @@ def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
             if row is not None and row.number % 2 == fold:
                 status, confidence = judge_.verdict(row.evidence)
                 table.setdefault((row.set_name, row.kind), []).append((status, row.right))
-                if row.kind == "asked" or number % 8 == 0:
+                confident.append((confidence, row))
+                if row.kind in ANSWERABLE or number % 8 == 0:
                     confidences.append(confidence)
                     truths.append(row.right)
     for (name, kind), outcomes in sorted(table.items()):
@@ -537,13 +588,14 @@ def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
         given = [float(right) for status, right in outcomes if status == "answered"]
         line = "  ".join(f"{status} {share:.3f}" for status, share in shares.items())
         print(f"{name:12} {kind:12} {len(outcomes):5}  {line}  right when answered {np.mean(given or [0.0]):.3f}")
+    _report_leading(confident)
     found = bins(confidences, truths)
     error = calibration_error(found)
     print(f"expected calibration error {error:.3f} over {len(truths)} questions")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(draw(found, f"{len(truths)} questions of the public sets, error {error:.3f}"), encoding="utf-8")
-    asked = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind == "asked"]
-    vain = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind != "asked"]
+    asked = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind in ANSWERABLE]
+    vain = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind not in ANSWERABLE]
     given = [float(right) for status, right in asked if status == "answered"]
     return {
         "answerable": len(asked),
@@ -555,25 +607,29 @@ def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
     }
 
 
+def _report_leading(confident: Sequence[tuple[float, Judged]]) -> None:
+    """Prints how often the right passage is first when the one that answers is put first from a confidence on."""
+    for name in TRAINED_ON:
+        rows = [(confidence, row) for confidence, row in confident if (row.set_name, row.kind) == (name, "asked")]
+        shares = {
+            least: np.mean([row.taken if confidence >= least else row.leading for confidence, row in rows])
+            for least in (1.1, 0.9, 0.7, 0.5, 0.3, 0.1)
+        }
+        line = "  ".join(f"{'never' if least > 1 else least}: {share:.3f}" for least, share in shares.items())
+        print(f"{name:12} right passage first when the answer's is from  {line}")
+
+
 def measure(sets: Sets) -> None:
-    """Prints exact match and F1, by rankers that know neither the passages nor, across, the set; and the time taken."""
-    rng = np.random.default_rng(0)
-    data = [example for name in ("cmrc2018", "drcd") for example in examples(sets, name, rng)]
-    for name, other in (("cmrc2018", "drcd"), ("drcd", "cmrc2018")):
-        place = sets.load(name)[3]
-        border = len(sets.rows(name, "corpus.jsonl")) / 2
-        first = [e for e in data if e.set_name == other or place[e.number] < border]
-        second = [e for e in data if e.set_name == other or place[e.number] >= border]
-        across = from_tensors(train([example for example in data if example.set_name == other]))
-        folds = (from_tensors(train(second)), from_tensors(train(first)))
+    """Prints exact match and F1 of every third question, by a ranker and a reader new to its passage; and the time."""
+    weights = half_rankers(sets, _all_examples(sets))
+    for name in ("cmrc2018", "drcd"):
         for known in (True, False):
             found: dict[str, list[tuple[bool, float, bool]]] = {}
-            for case in sets.cases(name, known=known):
-                half = folds[0] if place[case.number] < border else folds[1]
+            for case in islice(sets.cases(name, known=known), 0, None, 3):
+                side = sets.half(name, case.number)
                 for label, text in (
                     ("best sentence", _best_sentence(case)),
-                    ("other half", _found(case, half)),
-                    ("other set", _found(case, across)),
+                    ("answer", _found(case, weights[side], sets.unseen_by(name, case.number))),
                 ):
                     score = (exact(text, case.golds), f1(text, case.golds), contains(text, case.golds))
                     found.setdefault(label, []).append(score)
@@ -590,8 +646,8 @@ def _best_sentence(case: Case) -> str:
     return passage.text[slice(*span)] if span else ""
 
 
-def _found(case: Case, weights: Weights) -> str:
-    findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights)
+def _found(case: Case, weights: Weights, reading: reader.Tensors) -> str:
+    findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights, reading=reading)
     finding = settled(findings, verdict.shipped())
     return finding.text if finding else ""
 
@@ -617,8 +673,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("fit", "measure"))
     parser.add_argument("--model", help="a model's folder; the embedded one when not given")
+    parser.add_argument("--halves", type=Path, required=True, help="folder of the readers of the halves")
     options = parser.parse_args()
-    sets = Sets(options.model)
+    sets = Sets(options.model, options.halves)
     (fit if options.action == "fit" else measure)(sets)
 
 

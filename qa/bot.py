@@ -19,6 +19,7 @@ from embeddings import Embedder, load_embedder
 from embeddings.errors import EmbeddingsError
 from qa import indexing
 from qa.answer import Question, Record, answer_many
+from qa.answer.evidence import LEADING
 from qa.chat import complete, emphasised
 from qa.config import Settings
 from qa.current import Current
@@ -161,10 +162,10 @@ class Bot:
         try:
             completed = [complete(q.question, q.history) for q in questions]
             searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
-            found = self._retrieved(retriever, searched, [q.filters for q in questions], k)
+            found = self._retrieved(retriever, searched, [q.filters for q in questions], max(k, LEADING))
             retrieved = [replace(found[i], question=c) for i, c in enumerate(completed)]
             passages = self.store.passages(list({hit.passage_id for found in retrieved for hit in found.hits}))
-            records = answer_many(questions, retrieved, passages, self.embedder, retriever.terms)
+            records = answer_many(questions, retrieved, passages, self.embedder, retriever.terms, k)
             records = [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
         except EmbeddingsError as error:
             raise ModelError(error.code, str(error)) from error

@@ -53,10 +53,14 @@ def emphasised(question: str, completed: str) -> str:
     """
     if completed != question and completed.endswith(question):
         return f"{completed} {question}"
-    clauses = [clause for clause in _CLAUSE_BORDER.split(completed.strip(_MARKS)) if clause]
-    if len(completed) >= STORY_CHARS and len(clauses) >= STORY_CLAUSES:
-        return f"{completed} {clauses[-1]}"
-    return completed
+    asking = story_end(completed)
+    return f"{completed} {asking}" if asking else completed
+
+
+def story_end(question: str) -> str:
+    """The last clause of a question that tells a story first: what is asked; empty for any other question."""
+    clauses = [clause for clause in _CLAUSE_BORDER.split(question.strip(_MARKS)) if clause]
+    return clauses[-1] if len(question) >= STORY_CHARS and len(clauses) >= STORY_CLAUSES else ""
 
 
 def depends(question: str) -> bool:

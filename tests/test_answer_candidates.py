@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.answer import meaning
+from qa.answer import meaning, reader
 from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
 from qa.answer.finding import settled
 from qa.answer.kinds import expected
@@ -154,7 +154,7 @@ def test_behind_a_choice_stand_the_clauses_around_it() -> None:
 
 
 def test_nothing_is_chosen_among_nothing() -> None:
-    seen = inputs(expected("谁？"), {}, [], NO_WORDS)
+    seen = inputs(expected("谁？"), {}, [], NO_WORDS, reader.shipped())
     assert choose(seen, scores(seen, shipped()), []) == ()
 
 
@@ -202,6 +202,6 @@ def test_a_plain_question_gets_the_plain_answer(question: str, text: str, answer
     wanted = meaning.shipped().wanted(question, dict.fromkeys(Terms().question_words(question), 1.0))
     source = replace(_source(text), similar=meaning.shipped().similar(wanted, block(text)))
     idf = {term: 1.0 for term in ("李明", "出生", "小说", "桥", "设计") if term in question.replace("說", "说")}
-    seen = inputs(expected(question), idf, [source], wanted.weights)
+    seen = inputs(expected(question), idf, [source], wanted.weights, reader.shipped())
     choice = choose(seen, adjusted(seen, scores(seen, shipped())), [source])[-1]
     assert answer in text[slice(*source.block.layout.place(choice.start, choice.end))]

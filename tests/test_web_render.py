@@ -420,6 +420,18 @@ def test_passages_that_tell_the_same_are_named_with_their_place() -> None:
     assert any(str(a.get("href", "")).startswith("/articles/9?start=4&end=8") for _, a in shown.tags)
 
 
+def test_what_several_passages_tell_stands_under_the_answer_with_their_marks() -> None:
+    found = [passage("甲送来口罩。", []), passage("乙送来<b>手套</b>。", [], article_id=9) | {"rank": 2}]
+    gathered = [
+        {"rank": 1, "text": "口罩", "highlights": [{"start": 3, "end": 5}]},
+        {"rank": 2, "text": "<b>手套</b>", "highlights": []},
+    ]
+    shown = Page(render.answer(record(found, gathered=gathered), ZH, 83, whole))
+    assert f"{ZH.gathered}口罩 1<b>手套</b> 2" in shown.text
+    links = [str(a["href"]) for tag, a in shown.tags if a.get("class") == "wb-cite"]
+    assert [link.split("&lang")[0] for link in links] == ["/articles/7?start=3&end=5", "/articles/9?start=0&end=13"]
+
+
 @pytest.mark.parametrize(
     ("confidence", "degree", "badge"),
     [(0.75, "high", "找到答案"), (0.74, "middle", "找到答案"), (0.49, "low", "可能的答案")],

@@ -94,6 +94,25 @@ class StaticEmbedder:
         """See ``Embedder.questions``."""
         return self._vectors(texts, self._prompts.question)
 
+    @property
+    def tokens_known(self) -> int:
+        """Size of the vocabulary."""
+        return len(self._weights)
+
+    def tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """The numbers of the text's tokens, and where each stands in it: start and end."""
+        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
+        return encoding.ids, encoding.offsets
+
+    def token(self, number: int) -> str:
+        """How a token is written in the vocabulary; ``▁`` stands for a blank before it. Empty for an unknown number."""
+        return self._tokenizer.id_to_token(number) or ""
+
+    def token_vectors(self, tokens: npt.NDArray[np.intp], dim: int) -> npt.NDArray[np.float32]:
+        """The first ``dim`` numbers of the tokens' vectors, (tokens, dim), as long as they weigh in a text's sum."""
+        rows = self._weights[tokens, :dim].astype(np.float32)
+        return rows if self._factors is None else rows * self._factors[tokens, None]
+
     def _vectors(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for start in range(0, len(texts), BLOCK_TEXTS):

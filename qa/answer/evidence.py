@@ -53,7 +53,9 @@ def evidence(
     whole = sum(idf.values()) or 1.0
     unknown = math.log(1 + (found.searched + 0.5) / 0.5) - 1e-6
     spelt = {wanted.words[i] for i in wanted.spellings}
-    tagged = rjieba.tag(asked.folded) if _HAN.search(asked.folded) else ()
+    # A story's names are the asker's own; those of an earlier question are what is talked of.
+    naming = asked.folded if asked.folded[: asked.own].rstrip().endswith("?") else asked.folded[asked.own :]
+    tagged = rjieba.tag(naming) if _HAN.search(naming) else ()
     names = [word for word, tag in tagged if tag in _NAMES and len(word) > 2 and word not in spelt]
     scores = [hit.score for hit in hits[:LEADING]]
     cosines = [hit.cosine for hit in hits[:LEADING]]

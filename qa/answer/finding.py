@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
@@ -11,8 +11,8 @@ import numpy as np
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from embeddings.vectors import Vectors
-from qa.answer import meaning, ranker
-from qa.answer.candidates import KEPT_BLOCKS, Floats, Layout, block, layout
+from qa.answer import meaning, ranker, reader
+from qa.answer.candidates import KEPT_BLOCKS, Block, Floats, Layout, block, layout
 from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
@@ -91,21 +91,23 @@ def find(
     near: Sequence[Near],
     wanted: Wanted | None = None,
     weights: Weights | None = None,
+    reading: reader.Tensors | None = None,
 ) -> tuple[Finding, ...]:
     """The text of the first hits that answers best, and behind it the clauses around it; nothing without candidates.
 
     Args:
-        found: the question's retrieval.
+        found: the question's retrieval, ``stressed``.
         hits: its hits whose passages are there, best first.
         passages: by id.
         near: for each of the first LEADING hits, its cosines with the question.
         wanted: the question's words, where they are known already.
         weights: of the ranker; the shipped ones when not given.
+        reading: weights of the reader; the shipped ones when not given.
     """
     asked = expected(found.question)
     wanted = wanted or meaning.shipped().wanted(found.question, found.words)
     sources = look(asked, hits[:LEADING], passages, near, wanted)
-    seen = inputs(asked, found.idf, sources, wanted.weights)
+    seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
     findings = []
     for choice in choose(seen, adjusted(seen, scores(seen, weights or ranker.shipped())), sources):
         source = sources[choice.source]
@@ -115,6 +117,24 @@ def find(
         field = ranker.FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)
+
+
+EARLIER_SHARE = 0.4
+"""Weight of a word that only the earlier question has, when a follow-up is answered: it tells what is talked of, and
+its own answer stands beside it."""
+
+
+def stressed(found: Retrieved) -> Retrieved:
+    """The retrieval with the words lighter that only the earlier question has; as it is for one that stands alone."""
+    asked = expected(found.question)
+    own = asked.folded[asked.own :]
+    if own == asked.folded:
+        return found
+    idf, words = (
+        {word: weight * (1.0 if word in own else EARLIER_SHARE) for word, weight in weights.items()}
+        for weights in (found.idf, found.words)
+    )
+    return replace(found, idf=idf, words=words)
 
 
 class Told(Protocol):
@@ -148,8 +168,7 @@ def look(
 ) -> list[Source]:
     """What the answer is looked for in: each passage's text, and the lines above it that may hold one."""
     scales = [_scale([one.sentences for one in near]), _scale([one.clauses for one in near])]
-    meanings = meaning.shipped()
-    sources: list[Source] = []
+    found: list[tuple[Block, int, int, float, Floats, Floats]] = []
     for number, (hit, cosine) in enumerate(zip(hits, near, strict=True)):
         passage = passages[hit.passage_id]
         score = hit.score / hits[0].score if hits[0].score > 0 else 1.0
@@ -158,19 +177,17 @@ def look(
             for values, (mean, spread) in zip((cosine.sentences, cosine.clauses), scales, strict=True)
         )
         if len(above):
-            whole = block(passage.text)
-            sources.append(Source(whole, 0, number, score, above, clauses, meanings.similar(wanted, whole)))
+            found.append((block(passage.text), 0, number, score, above, clauses))
         for field, line in _lines(passage, asked):
             seen = layout(line)
             most = float(above.max()) if len(above) else 0.0
             if len(seen.sentences):
-                whole = block(line)
                 sentences, parts = (
                     np.full(len(spans), most, dtype=np.float32) for spans in (seen.sentences, seen.clauses)
                 )
-                alike = meanings.similar(wanted, whole)
-                sources.append(Source(whole, field, number, score, sentences, parts, alike))
-    return sources
+                found.append((block(line), field, number, score, sentences, parts))
+    meanings = meaning.shipped()
+    return [Source(*each, meanings.similar(wanted, each[0])) for each in found]
 
 
 def _scale(cosines: Sequence[Floats]) -> tuple[float, float]:

@@ -5,12 +5,13 @@ Simplified and Traditional Chinese (one after folding), English and Japanese. Pu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
+from qa.chat import story_end
 from qa.text import fold_text
 
 Kind = Literal[
@@ -30,9 +31,9 @@ _PLACE = (
 )
 _TITLE = "书|书籍|著作|歌曲|单曲|专辑|电影|影片|小说|作品|节目|电视剧|文章|文件|报纸|杂志|期刊|法律|条约|诗|奖项|报道"
 
-_WHICH = r"(?:哪|什么|何)"
+_WHICH = r"(?:哪|什么|(?<!如)何)"
 _NEAR = r"(?:[^，。？?是的]{0,4})"
-_NAMED = r"(?![一个家所年些种位])"
+_NAMED = r"(?![一个家所年些种位几])"
 # The first that is found in a question wins; what it matches is the question's gap.
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("why", (
@@ -47,14 +48,15 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"いつ|何(?:年|月|日|時|世紀)(?!間)",
     )),
     ("number", (
-        rf"多少|(?<![第哪])几(?![乎何])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
+        rf"多少|(?<![第哪])几(?![乎何内])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
         r"\bhow (?:many|much|long|old|far|tall|big|large|high|often|deep|wide|fast)\b",
         r"\bwhat (?:percentage|percent|number|amount)\b",
         r"いくつ|いくら|どのくらい|どれくらい|どれだけ",
         r"何(?:人|個|件|名|本|枚|回|箱|台|歳|年間|日間|キロ|メートル|%|パーセント|ページ|つ|か国|カ国|ヶ国|世帯|団体|割|社)",
     )),
     ("person", (
-        r"谁|何人|哪一?[位名]|哪一?个人|哪些人|什么人|\bwho(?:m|se)?\b|誰|だれ|どなた",
+        r"谁|何人|哪一?[位名]|哪一?个人|(?:哪些|什么)人(?!员?[^，。？?]{1,8}的\p{Han}{1,6}[？?]*$)",
+        r"\bwho(?:m|se)?\b|誰|だれ|どなた",
     )),
     ("organisation", (
         rf"{_WHICH}一?[家个所间支]?{_NEAR}(?:{_ORGANISATION})|哪一?[家所]",
@@ -76,7 +78,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("which", (r"哪|\bwhich\b|どの|どれ|どちら",)),
     ("what", (r"什么|甚么|何|啥|\bwhat\b|なに|なん",)),
     ("yesno", (
-        r"吗|是否|是不是|有没有|能不能|可不可以|会不会|ますか|でしょうか|ですか",
+        r"吗|是否(?![决认定])|是不是|有没有|能不能|可不可以|会不会|ますか|でしょうか|ですか",
         r"^(?:is|are|was|were|do|does|did|can|has|have|will)\b",
     )),
     ("what", (r"(?<=[为是叫在])[？?]*$|[？?]*$",)),
@@ -108,6 +110,8 @@ class Expected:
     """The noun or measure word asked for (哪个**社区**, 多少**份**); empty when none is named."""
     units: str
     """Characters of which one should follow the figure, for a number."""
+    own: int = 0
+    """Where the question begins that is to be answered; before it in ``folded`` stands an earlier one, or a story."""
 
     @property
     def before(self) -> str:
@@ -134,7 +138,8 @@ def expected(question: str) -> Expected:
         kind, match = found[0]  # the last pattern fits every question
         if match.group().strip("？?") or (start, end) == parts[0]:
             break
-    return _expected(kind, folded, match)
+    asking = story_end(folded[start:end])
+    return replace(_expected(kind, folded, match), own=folded.rindex(asking, start, end) if asking else start)
 
 
 def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:

@@ -34,6 +34,7 @@ from qa.answer.candidates import (
     word_hash,
 )
 from qa.answer.kinds import KINDS, Expected
+from qa.answer.reader import Reading, Tensors, read, tokenised
 
 WEIGHTS = Path(__file__).parent / "weights" / "ranker.safetensors"
 SENTENCES = 8
@@ -48,7 +49,8 @@ IDS = ("kind", "tag", "tag", "tag", "tag", "word", "word", "word", "word", "aske
 """Tables of the columns of ``Inputs.ids``: kind; tags and words before, first, last, after; the word asked for."""
 _DYNAMIC = 50
 _TOLD = 15
-DENSE = STATIC + _DYNAMIC + _TOLD
+_READ = 10
+DENSE = STATIC + _DYNAMIC + _TOLD + _READ
 HIDDEN = 64
 
 
@@ -176,10 +178,12 @@ def best_partners(similar: Floats, block: Block, spans: Ints) -> Floats:
     return found
 
 
-def inputs(asked: Expected, idf: Mapping[str, float], sources: Sequence[Source], weights: Floats) -> Inputs:
-    """The candidates of the best sentences of ``sources``, as the ranker sees them.
+def inputs(
+    asked: Expected, idf: Mapping[str, float], sources: Sequence[Source], weights: Floats, reader: Tensors
+) -> Inputs:
+    """The candidates of the best sentences of ``sources``, as the ranker sees them; these sentences alone are read.
 
-    ``weights`` are of the question's words, the rows of each source's ``similar``.
+    ``weights`` are of the question's words, the rows of each source's ``similar``; ``reader`` is the reader's.
     """
     rarity = np.array(list(idf.values()), dtype=np.float32)
     whole = float(rarity.sum()) or 1.0
@@ -191,13 +195,23 @@ def inputs(asked: Expected, idf: Mapping[str, float], sources: Sequence[Source],
     parts: list[tuple[int, Block, npt.NDArray[np.int64]]] = []
     dense: list[Floats] = []
     near = max((float((weights @ each.sentences).max(initial=0.0)) for each in meant), default=0.0)
+    readings = read(
+        asked,
+        [
+            tokenised().of(source.block.layout.folded).within(source.block.layout.sentences[sentences])
+            for source, sentences in zip(sources, chosen, strict=True)
+        ],
+        reader,
+    )
+    scales = _scales(readings)
     for number, (source, match, share, sentences) in enumerate(zip(sources, found, shares, chosen, strict=True)):
         block = source.block
         rows = np.flatnonzero(sentences[block.spans[:, 4]])
         if len(rows):
             dynamic = _dynamic(asked, source, match, share, best, rows)
             told = _told(source, meant[number], weights, near, rows)
-            dense.append(np.concatenate([block.static[rows], dynamic, told], axis=1))
+            seen = _seen(block, readings[number], scales, rows)
+            dense.append(np.concatenate([block.static[rows], dynamic, told, seen], axis=1))
             parts.append((number, block, rows))
     if not parts:
         none = np.zeros(0, dtype=np.int32)
@@ -205,8 +219,10 @@ def inputs(asked: Expected, idf: Mapping[str, float], sources: Sequence[Source],
             np.zeros((0, DENSE), np.float32), np.zeros((0, len(IDS)), np.int32), none, none.reshape(0, 2), none
         )
     spans = np.concatenate([block.spans[rows] for _, block, rows in parts])
+    every = np.concatenate(dense)
+    every[:, -1] = np.minimum(every[:, -1].max() - every[:, -1], -2 * LEAST_LOG)
     return Inputs(
-        np.concatenate(dense),
+        every,
         np.concatenate([_ids(asked, block, rows) for _, block, rows in parts]),
         np.concatenate([np.full(len(rows), number, dtype=np.int32) for number, _, rows in parts]),
         spans[:, :2],
@@ -336,6 +352,54 @@ def _told(source: Source, meant: Alike, weights: Floats, best: float, rows: npt.
         np.minimum(place[sentence], 5) / 5,
         float(weights @ meant.sentences.max(1, initial=0.0)),
         clauses.max() - own,
+    ]
+    return _columns(columns, len(rows))
+
+
+LEAST_LOG = -10.0
+"""Logarithms of the reader's probabilities are no less than this: e^-10 is never right."""
+
+
+def _scales(readings: Sequence[Reading]) -> tuple[float, float]:
+    """Logarithms of the sums over all tokens read, for the first and the last token of an answer."""
+    found = []
+    for logits in ([each.first for each in readings], [each.last for each in readings]):
+        every = np.concatenate([*logits, np.full(1, LEAST_LOG, dtype=np.float32)])
+        most = float(every.max())
+        found.append(most + float(np.log(np.exp(every - most).sum())))
+    return found[0], found[1]
+
+
+def _seen(block: Block, reading: Reading, scales: tuple[float, float], rows: npt.NDArray[np.int64]) -> Floats:
+    """What the reader says of the candidate's first and last token, of those in it and beside it, of its sentence.
+
+    The last column is the candidate's log-probability, to be compared with the best one's.
+    """
+    if not len(reading.spans):
+        return np.full((len(rows), _READ), LEAST_LOG, dtype=np.float32)
+    start, end, sentence = block.spans[rows, 0], block.spans[rows, 1], block.spans[rows, 4]
+    first = np.maximum(reading.first - scales[0], LEAST_LOG)
+    last = np.maximum(reading.last - scales[1], LEAST_LOG)
+    inside = np.concatenate([np.zeros(1, np.float32), 1 / (1 + np.exp(-reading.inside)), np.zeros(1, np.float32)])
+    begins, ends = reading.spans.T
+    low = np.minimum(np.searchsorted(ends, start, side="right"), len(first) - 1)
+    high = np.maximum(np.searchsorted(begins, end, side="left") - 1, low)
+    chance_first = np.concatenate(([0.0], np.cumsum(np.exp(first), dtype=np.float64)))
+    chance_last = np.concatenate(([0.0], np.cumsum(np.exp(last), dtype=np.float64)))
+    part = np.concatenate(([0.0], np.cumsum(inside[1:-1], dtype=np.float64)))
+    bounds = np.searchsorted(begins, block.layout.sentences)
+    told = chance_first[bounds[:, 1]] - chance_first[bounds[:, 0]]
+    columns: list[npt.NDArray[np.generic] | float] = [
+        first[low],
+        last[high],
+        chance_first[high + 1] - chance_first[low],
+        chance_last[high + 1] - chance_last[low],
+        (part[high + 1] - part[low]) / (high + 1 - low),
+        inside[low],
+        inside[high + 2],
+        np.log(np.maximum(told[sentence], np.exp(LEAST_LOG))),
+        float(chance_first[-1]),
+        first[low] + last[high],
     ]
     return _columns(columns, len(rows))
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from embeddings.embedder import Embedder
@@ -17,7 +18,9 @@ from embeddings.vectors import Vectors
 from qa.answer import meaning, verdict
 from qa.answer.elsewhere import retold
 from qa.answer.evidence import LEADING, missing_terms
-from qa.answer.finding import Finding, best_sentence, embedded_texts, find, nearness, settled
+from qa.answer.finding import Finding, best_sentence, embedded_texts, find, nearness, settled, stressed
+from qa.answer.gathering import GATHERED, asks_for_several, gather
+from qa.answer.kinds import expected
 from qa.answer.places import places
 from qa.answer.vectors import SentenceVectors
 from qa.filters import EVERYTHING, Filters
@@ -54,10 +57,12 @@ def answer_many(
     passages: Mapping[int, StoredPassage],
     embedder: Embedder,
     terms: Terms,
+    top_k: int | None = None,
 ) -> list[Record]:
     """Each question's record, in order; ``trace_id`` and ``elapsed_ms`` are the caller's to fill in.
 
-    ``passages`` holds the passages of all hits. One that is no longer there, or is damaged, is left out.
+    ``passages`` holds the passages of all hits. One that is no longer there, or is damaged, is left out. At most
+    ``top_k`` are shown (None for all); the first LEADING are read for an answer, shown or not.
 
     Raises:
         ModelError: as the embedder gives it.
@@ -65,11 +70,13 @@ def answer_many(
     if not retrieved:
         return []
     there = [tuple(hit for hit in found.hits if hit.passage_id in passages) for found in retrieved]
-    wanted = dict.fromkeys(hit.passage_id for hits in there for hit in hits[:LEADING])
+    several = [asks_for_several(expected(found.question)) for found in retrieved]
+    read = [GATHERED if gathers else LEADING for gathers in several]
+    wanted = dict.fromkeys(hit.passage_id for hits, most in zip(there, read, strict=True) for hit in hits[:most])
     vectors = _VECTORS.of((text for id_ in wanted for text in embedded_texts(passages[id_].text)), embedder)
     vector = embedder.questions([found.question for found in retrieved])
     return [
-        _record(question, found, hits, passages, vectors, vector[i], terms)
+        _record(question, found, hits, passages, vectors, vector[i], terms, top_k, gathers=several[i])
         for i, (question, found, hits) in enumerate(zip(asked, retrieved, there, strict=True))
     ]
 
@@ -87,18 +94,30 @@ def _record(
     vectors: Mapping[str, Vectors],
     vector: Vectors,
     terms: Terms,
+    top_k: int | None,
+    *,
+    gathers: bool,
 ) -> Record:
-    wanted = meaning.shipped().wanted(found.question, found.words)
-    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[:LEADING]]
-    finding = settled(find(found, hits, passages, near, wanted), verdict.shipped())
+    weighed = stressed(found)
+    wanted = meaning.shipped().wanted(found.question, weighed.words)
+    judge = verdict.shipped()
+    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[: GATHERED if gathers else LEADING]]
+    finding = settled(find(weighed, hits, passages, near[:LEADING], wanted), judge)
     status: verdict.Status = "not_found"
     confidence = 0.0
     if finding is not None:
-        status, confidence = verdict.shipped().verdict(finding.evidence)
-    chosen = finding.passage if finding is not None and finding.field == "text" else None
+        status, confidence = judge.verdict(finding.evidence)
+    order = list(range(len(hits)))
+    if finding is not None and status == "answered":  # the passage that answers comes first
+        order.insert(0, order.pop(finding.passage))
+    least = list(accumulate((hits[i].score for i in reversed(order)), max))[::-1]
+    order = order[:top_k]
+    parts = gather(weighed, hits, passages, near, wanted, judge) if gathers and status == "answered" else []
+    chosen = order.index(finding.passage) if finding and finding.field == "text" and finding.passage in order else None
+    hits = [hits[i] for i in order]
     there = [passages[hit.passage_id] for hit in hits]
     marked = [
-        finding.sentence if finding is not None and number == chosen else best_sentence(passage, found.idf, wanted)
+        finding.sentence if finding is not None and number == chosen else best_sentence(passage, weighed.idf, wanted)
         for number, passage in enumerate(there)
     ]
     also = retold(
@@ -109,7 +128,7 @@ def _record(
     shown = [
         {
             "rank": number + 1,
-            "score": round(hit.score, 4),
+            "score": round(least[number], 4),  # no smaller than those behind it
             "text": passage.text,
             "source": _source(passage),
             "highlights": places(passage, *span) if span else [],
@@ -132,6 +151,7 @@ def _record(
         "answer": _printed(finding) if finding is not None and status == "answered" else None,
         "confidence": round(confidence, 3),
         "searched_as": found.question,
+        **_gathered(parts, order, there),
         "passages": shown,
         **_missing(found, status, terms),
         "trace_id": None,
@@ -160,6 +180,25 @@ def _answer_span(passage: StoredPassage, finding: Finding) -> Record:
     """Where the answer stands in the original, when it stands there in one piece."""
     found = places(passage, finding.start, finding.end)
     return {"answer_span": found[0]} if len(found) == 1 else {}
+
+
+def _gathered(parts: Sequence[Finding], order: Sequence[int], there: Sequence[StoredPassage]) -> Record:
+    """What several of the shown passages tell, in the order in which they are shown."""
+    told = [(order.index(part.passage), part) for part in parts if part.passage in order]
+    told.sort(key=lambda pair: pair[0])
+    if len(told) < 2:
+        return {}
+    return {
+        "gathered": [
+            {"rank": number + 1, "text": _printed(part), "highlights": _place_of(there[number], part)}
+            for number, part in told
+        ]
+    }
+
+
+def _place_of(passage: StoredPassage, finding: Finding) -> list[Record]:
+    """Where a text stands in the original; nowhere in particular when it is from the lines above the passage."""
+    return places(passage, finding.start, finding.end) if finding.field == "text" else []
 
 
 def _missing(found: Retrieved, status: verdict.Status, terms: Terms) -> Record:

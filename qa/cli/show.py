@@ -130,6 +130,8 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
         click.echo(_styled("No sure answer; these passages come near:", bold=True))
     else:
         click.echo(_styled("The articles don't answer this.", bold=True))
+    for part in record.get("gathered", ()):
+        click.echo(f"  - {printable(part['text'])} [{part['rank']}]")
     for passage in record["passages"]:
         source = passage["source"]
         where = " › ".join(filter(None, (source["article"] or "(no headline)", source["section"])))

@@ -70,6 +70,14 @@ class FoundPassage(Strict):
     why: Why
 
 
+class Part(Strict):
+    """What one passage tells where several things were asked for; ``rank`` is the passage's."""
+
+    rank: int
+    text: str
+    highlights: list[Span]
+
+
 class SearchedIn(Strict):
     """How much the question's filters allowed."""
 
@@ -104,7 +112,8 @@ class Generated(Strict):
 class AnswerRecord(Strict):
     """The answer record, the same from every surface; ``missing_terms`` are words that no article has.
 
-    ``searched_in`` stands in the answers to questions with filters, ``generated`` where that was asked for.
+    ``gathered`` is what several passages tell where several things were asked for. ``searched_in`` stands in the
+    answers to questions with filters, ``generated`` where that was asked for.
     """
 
     id: str | None = None
@@ -113,6 +122,7 @@ class AnswerRecord(Strict):
     answer: str | None
     confidence: float
     searched_as: str
+    gathered: list[Part] = Field(default=[])
     passages: list[FoundPassage]
     missing_terms: list[str] = Field(default=[])
     searched_in: SearchedIn | None = None

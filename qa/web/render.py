@@ -136,6 +136,8 @@ def answer(
     status = record["status"]
     cards = [_card(passage, words, pieces_of(passage)) for passage in record["passages"]]
     parts = [_headline(record, words, passages)]
+    if record.get("gathered"):
+        parts.append(_gathered(record, words))
     if record["searched_as"] != record["question"]:
         parts.append(
             Markup(
@@ -186,6 +188,18 @@ def _generated(record: Record, words: Words, *, is_writing: bool) -> Markup:
     elif generated["error"]:
         parts.append(Markup('<p class="wb-state">{}</p>').format(words.written_partly if text else words.unwritten))
     return Markup('<div class="wb-generated">{}</div>').format(Markup("").join(parts))
+
+
+def _gathered(record: Record, words: Words) -> Markup:
+    """What several passages tell, where several things were asked for, each with the mark of its passage."""
+    passages = {passage["rank"]: passage for passage in record["passages"]}
+    items = [
+        Markup('<li dir="auto">{} {}</li>').format(
+            part["text"], _citation(passages[part["rank"]] | {"highlights": part["highlights"]}, words)
+        )
+        for part in record["gathered"]
+    ]
+    return Markup('<div class="wb-gathered"><p>{}</p><ul>{}</ul></div>').format(words.gathered, Markup("").join(items))
 
 
 def _citation(passage: Record, words: Words) -> Markup:

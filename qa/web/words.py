@@ -61,6 +61,7 @@ class Words:
     why: str
     score: str
     also: str
+    gathered: str
     also_in: str
     was_it_good: str
     written_by: str
@@ -147,6 +148,7 @@ ZH = Words(
     why="为何找到",
     score="综合 {score}",
     also="同样内容另见",
+    gathered="各篇所说",
     also_in="{name}（{file}，第 {rank} 条）",
     was_it_good="这个回答有用吗？",
     written_by="语言模型 {model} 根据这些段落写的，可能有误，请以原文为准",
@@ -240,6 +242,7 @@ ZH_HANT = Words(
     why="為何找到",
     score="綜合 {score}",
     also="同樣內容另見",
+    gathered="各篇所說",
     also_in="{name}（{file}，第 {rank} 條）",
     was_it_good="這個回答有用嗎？",
     written_by="語言模型 {model} 根據這些段落寫的，可能有誤，請以原文為準",
@@ -333,6 +336,7 @@ EN = Words(
     why="Why this",
     score="score {score}",
     also="The same is told in",
+    gathered="Told by several passages",
     also_in="{name} ({file}, no. {rank})",
     was_it_good="Was this useful?",
     written_by="Written by the language model {model} from these passages; it may be wrong, they are what counts",

@@ -1,0 +1,63 @@
+"""Gathering: a question that asks for several things is answered from several passages, each read on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
+
+from qa.answer.finding import Finding, Near, find, settled
+from qa.answer.kinds import Expected
+from qa.answer.meaning import Wanted
+from qa.answer.verdict import Judge
+from qa.hits import Hit
+from qa.retrieve import Retrieved
+from qa.store import StoredPassage
+from qa.text import fold_text
+
+GATHERED = 5
+"""Passages that are read for their part of an answer: as many as are shown when nothing else is said."""
+PART_FROM = 0.3
+"""Probability of being right from which on a part is given. Higher than for an answer: parts stand beside each other,
+and a wrong one among them is believed. By judgement: no set has questions of this sort."""
+TELLING = 0.5
+"""Share of what the most telling sentence tells of the question that a part's sentence tells at least: a passage that
+is read alone has a best text in any case. By judgement too."""
+
+_SEVERAL = regex.compile(
+    r"哪(?:些|几)|分别|各(?![种类式样项位])|都(?:有)?[^，。？?]{0,8}(?:谁|什么|哪)|一一|列举"
+    r"|\b(?:which of the|what are|what were|who are|who were|list|respectively)\b"
+    r"|\b(?:which|what) (?:\w+ )?(?!(?:is|was|has|does|this|its|his)\b)\w+(?<!s)s\b"
+    r"|それぞれ|どんな|どのような|すべて"
+)
+
+
+def asks_for_several(asked: Expected) -> bool:
+    """Whether the question that is to be answered asks for several things (哪些, 分别, which districts)."""
+    return _SEVERAL.search(asked.folded, asked.own) is not None
+
+
+def gather(
+    found: Retrieved,
+    hits: Sequence[Hit],
+    passages: Mapping[int, StoredPassage],
+    near: Sequence[Near],
+    wanted: Wanted,
+    judge: Judge,
+) -> list[Finding]:
+    """What each of the first GATHERED hits tells, best first; the same text only once, and nothing of a single one.
+
+    ``near`` has the cosines of each of these hits. A finding's ``passage`` is its hit's index in ``hits``.
+    """
+    parts: dict[str, Finding] = {}
+    for number, (hit, cosines) in enumerate(zip(hits[:GATHERED], near, strict=False)):
+        part = settled(find(found, [hit], passages, [cosines], wanted), judge)
+        if part is None:
+            continue
+        status, confidence = judge.verdict(part.evidence)
+        if status == "answered" and confidence >= PART_FROM:
+            parts.setdefault(fold_text(part.text), replace(part, passage=number))
+    told = {text: part.evidence["told_sentence"] + part.evidence["sentence_share"] for text, part in parts.items()}
+    kept = [part for text, part in parts.items() if told[text] >= TELLING * max(told.values())]
+    return kept if len(kept) > 1 else []
