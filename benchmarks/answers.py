@@ -437,16 +437,13 @@ def _loss(net: Net, chosen: Sequence[Example]) -> torch.Tensor:
 # The verdict: fitting
 
 
-ANSWERABLE = ("asked", "follow-up")
-
-
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A question's evidence, with the truth."""
 
     set_name: str
     kind: str
-    """``asked``, ``follow-up``, ``no passage``, ``no sentence`` or ``other name``."""
+    """``asked``, ``no passage``, ``no sentence`` or ``other name``."""
     number: int
     evidence: Mapping[str, float]
     right: bool
@@ -460,7 +457,7 @@ class Judged:
 def judged(case: Case, kind: str, weights: Weights, reading: reader.Tensors) -> tuple[Judged, ...]:
     """The evidence of what is found in a case, the short text and the clauses around it, and whether it is right."""
     findings = find(case.found, case.found.hits, case.passages, case.near, weights=weights, reading=reading)
-    answerable = kind in ANSWERABLE
+    answerable = kind == "asked"
     told = [answerable and contains(finding.text, case.golds) for finding in findings]
     places = [hit.passage_id == case.gold for hit in case.found.hits]
     return tuple(
@@ -534,7 +531,6 @@ def halves(sets: Sets, weights: Sequence[Weights]) -> list[tuple[Judged, ...]]:
     for name in TRAINED_ON:
         for kind, cases in (
             ("asked", sets.cases(name, reworded=True)),
-            ("follow-up", iter(()) if name in FOREIGN else sets.follow_ups(name)),
             ("no passage", sets.without_passage(name)),
             ("no sentence", sets.without_sentence(name)),
             ("other name", sets.other_name(name)),
@@ -578,7 +574,7 @@ def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
                 status, confidence = judge_.verdict(row.evidence)
                 table.setdefault((row.set_name, row.kind), []).append((status, row.right))
                 confident.append((confidence, row))
-                if row.kind in ANSWERABLE or number % 8 == 0:
+                if row.kind == "asked" or number % 8 == 0:
                     confidences.append(confidence)
                     truths.append(row.right)
     for (name, kind), outcomes in sorted(table.items()):
@@ -594,8 +590,8 @@ def report(rows: Sequence[tuple[Judged, ...]]) -> dict[str, float]:
     print(f"expected calibration error {error:.3f} over {len(truths)} questions")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(draw(found, f"{len(truths)} questions of the public sets, error {error:.3f}"), encoding="utf-8")
-    asked = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind in ANSWERABLE]
-    vain = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind not in ANSWERABLE]
+    asked = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind == "asked"]
+    vain = [outcome for (_, kind), outcomes in table.items() for outcome in outcomes if kind != "asked"]
     given = [float(right) for status, right in asked if status == "answered"]
     return {
         "answerable": len(asked),
