@@ -23,6 +23,8 @@ _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _HAN_BLANK_HAN = re.compile(r"(?<=[\u4e00-\u9fff])[ \t\u3000]+(?=[\u4e00-\u9fff])")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LINE = re.compile(r"([^\r\n\f\v\u2028\u2029\x85]*)(\r\n|[\r\n\f\v\u2028\u2029\x85]|$)")
+_LOOSE_BLANK = re.compile(r"^\s+|(?<=\s)\s+|\s+$")
+"""White space at a text's borders, and all but the first character of a run: what isn't kept."""
 _MARKUP = re.compile(r"\*\*|__(?=\S)|(?<=\S)__")
 # The bounds keep matching quick on a line of nothing but brackets.
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\((?:[^()\n]|\([^()\n]{0,100}\)){0,400}\)")
@@ -99,7 +101,7 @@ def trimmed(block: Block) -> Block:
 
 def width(text: str) -> float:
     """Printed width in full-width characters: Latin letters, digits and blanks count a half."""
-    return sum(1.0 if _UNSPACED_CHARACTER.match(character) else 0.5 for character in text)
+    return 0.5 * (len(text) + len(_UNSPACED_CHARACTER.findall(text)))
 
 
 def is_noisy(text: str) -> bool:
@@ -253,21 +255,31 @@ def _undoubled(lines: list[_Line]) -> tuple[list[_Line], _Print | None]:
 
 def _clean(line: _Line, *, verbatim: bool) -> Block:
     """A line as a block: emphasis and link marks dropped, runs of white space reduced to their first character."""
-    drop: set[int] = set()
     text = line.text
+    places: Sequence[int] = range(line.start, line.start + len(text))
+    dropped: list[tuple[int, int]] = []
     if not (verbatim or cues.is_rule(text)):
-        for match in _MARKUP.finditer(text):
-            drop.update(range(*match.span()))
+        dropped += [match.span() for match in _MARKUP.finditer(text)]
         for match in _MARKDOWN_LINK.finditer(text):
-            drop.update(set(range(*match.span())) - set(range(*match.span(1))))
-    keep: list[int] = []
-    for i, character in enumerate(text):
-        if i in drop or (character.isspace() and (not keep or text[keep[-1]].isspace())):
-            continue
-        keep.append(i)
-    while keep and text[keep[-1]].isspace():
-        keep.pop()
-    return Block(tuple(line.start + i for i in keep), "".join(text[i] for i in keep), line.gap, verbatim, line.beside)
+            dropped += [(match.start(), match.start(1)), (match.end(1), match.end())]
+    if dropped:
+        text, places = _without(text, places, dropped)
+    if _LOOSE_BLANK.search(text):
+        text, places = _without(text, places, [match.span() for match in _LOOSE_BLANK.finditer(text)])
+    return Block(tuple(places), text, line.gap, verbatim, line.beside)
+
+
+def _without(text: str, places: Sequence[int], spans: list[tuple[int, int]]) -> tuple[str, Sequence[int]]:
+    """The text and the places of its characters without those of ``spans``."""
+    kept: list[str] = []
+    left: list[int] = []
+    at = 0
+    for start, end in sorted(spans):
+        if start > at:
+            kept.append(text[at:start])
+            left += places[at:start]
+        at = max(at, end)
+    return "".join([*kept, text[at:]]), [*left, *places[at:]]
 
 
 def _beside(line: _Line) -> tuple[_Line, ...]:
