@@ -16,7 +16,7 @@ from qa.answer.candidates import KEPT_BLOCKS, Block, Floats, Layout, block, layo
 from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
-from qa.answer.ranker import Source, Weights, adjusted, best_partners, choose, inputs, present, scores
+from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, choose, inputs, present, scores
 from qa.answer.verdict import Judge
 from qa.articles import dateline_length
 from qa.hits import Hit
@@ -104,16 +104,55 @@ def find(
         weights: of the ranker; the shipped ones when not given.
         reading: weights of the reader; the shipped ones when not given.
     """
+    return chosen(rank(found, hits, passages, near[:LEADING], wanted, weights, reading))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What may answer a question: the candidates of its first hits, with their scores."""
+
+    found: Retrieved
+    hits: Sequence[Hit]
+    passages: Mapping[int, StoredPassage]
+    wanted: Wanted
+    sources: Sequence[Source]
+    seen: Inputs
+    scores: Floats
+
+    def of_passage(self, number: int) -> Candidates:
+        """Those of one hit alone, as if nothing else had been found."""
+        rows = np.flatnonzero(np.array([source.passage == number for source in self.sources])[self.seen.source])
+        return replace(self, seen=self.seen.rows(rows), scores=self.scores[rows])
+
+
+def rank(
+    found: Retrieved,
+    hits: Sequence[Hit],
+    passages: Mapping[int, StoredPassage],
+    near: Sequence[Near],
+    wanted: Wanted | None = None,
+    weights: Weights | None = None,
+    reading: reader.Tensors | None = None,
+) -> Candidates:
+    """The candidates of as many hits as ``near`` is given for; see ``find``."""
     asked = expected(found.question)
     wanted = wanted or meaning.shipped().wanted(found.question, found.words)
-    sources = look(asked, hits[:LEADING], passages, near, wanted)
+    sources = look(asked, hits[: len(near)], passages, near, wanted)
     seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
+    scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
+    return Candidates(found, hits, passages, wanted, sources, seen, scored)
+
+
+def chosen(candidates: Candidates) -> tuple[Finding, ...]:
+    """The one that answers best, and behind it the clauses around it; nothing of none."""
+    asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
-    for choice in choose(seen, adjusted(seen, scores(seen, weights or ranker.shipped())), sources):
-        source = sources[choice.source]
+    for choice in choose(candidates.seen, candidates.scores, candidates.sources):
+        source = candidates.sources[choice.source]
         around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
         place = source.block.layout.place(choice.start, choice.end)
-        measures = evidence(asked, found, hits, source, choice, passages[hits[source.passage].passage_id], wanted)
+        passage = candidates.passages[hits[source.passage].passage_id]
+        measures = evidence(asked, candidates.found, hits, source, choice, passage, candidates.wanted)
         field = ranker.FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)

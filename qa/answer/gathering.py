@@ -1,13 +1,12 @@
-"""Gathering: a question that asks for several things is answered from several passages, each read on its own."""
+"""Gathering: a question that asks for several things is answered from several passages, each on its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
-from qa.answer.finding import Finding, Near, find, settled
+from qa.answer.finding import Finding, Near, chosen, rank, settled
 from qa.answer.kinds import Expected
 from qa.answer.meaning import Wanted
 from qa.answer.verdict import Judge
@@ -23,7 +22,7 @@ PART_FROM = 0.3
 and a wrong one among them is believed. By judgement: no set has questions of this sort."""
 TELLING = 0.5
 """Share of what the most telling sentence tells of the question that a part's sentence tells at least: a passage that
-is read alone has a best text in any case. By judgement too."""
+is looked at alone has a best text in any case. By judgement too."""
 
 _SEVERAL = regex.compile(
     r"哪(?:些|几)|分别|各(?![种类式样项位])|都(?:有)?[^，。？?]{0,8}(?:谁|什么|哪)|一一|列举"
@@ -51,13 +50,14 @@ def gather(
     ``near`` has the cosines of each of these hits. A finding's ``passage`` is its hit's index in ``hits``.
     """
     parts: dict[str, Finding] = {}
-    for number, (hit, cosines) in enumerate(zip(hits[:GATHERED], near, strict=False)):
-        part = settled(find(found, [hit], passages, [cosines], wanted), judge)
+    candidates = rank(found, hits, passages, near[:GATHERED], wanted)
+    for number in range(min(len(hits), GATHERED)):
+        part = settled(chosen(candidates.of_passage(number)), judge)
         if part is None:
             continue
         status, confidence = judge.verdict(part.evidence)
         if status == "answered" and confidence >= PART_FROM:
-            parts.setdefault(fold_text(part.text), replace(part, passage=number))
+            parts.setdefault(fold_text(part.text), part)
     told = {text: part.evidence["told_sentence"] + part.evidence["sentence_share"] for text, part in parts.items()}
     kept = [part for text, part in parts.items() if told[text] >= TELLING * max(told.values())]
     return kept if len(kept) > 1 else []

@@ -85,6 +85,10 @@ class Inputs:
     """(candidates, 2): start and end in the block's folded text."""
     sentence: Ints
 
+    def rows(self, rows: npt.NDArray[np.intp]) -> Inputs:
+        """Some of the candidates."""
+        return Inputs(self.dense[rows], self.ids[rows], self.source[rows], self.spans[rows], self.sentence[rows])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:

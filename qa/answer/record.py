@@ -102,7 +102,7 @@ def _record(
     wanted = meaning.shipped().wanted(found.question, weighed.words)
     judge = verdict.shipped()
     near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[: GATHERED if gathers else LEADING]]
-    finding = settled(find(weighed, hits, passages, near[:LEADING], wanted), judge)
+    finding = settled(find(weighed, hits, passages, near, wanted), judge)
     status: verdict.Status = "not_found"
     confidence = 0.0
     if finding is not None:
