@@ -63,7 +63,7 @@ async function told(error) {
   if (error.name === "AbortError") return new Failure("STOPPED", "stopped");
   await new Promise((resolve) => setTimeout(resolve)); /* the policy's event comes after the refusal */
   if (forbidden) return new Failure("POLICY", `the page's Content-Security-Policy lacks connect-src ${new URL(forbidden).origin}`);
-  return new Failure("UNREACHABLE", `${error.message}; is ${location.origin} listed for this site key?`);
+  return new Failure("UNREACHABLE", `${error.message}; is ${origin} listed for this site key?`);
 }
 
 /** The answer: {record, site}. `onPassages` is called as soon as they are there. */
