@@ -280,6 +280,17 @@ def test_the_document_tells_the_body_of_a_question(client: TestClient) -> None:
     assert body["required"] == ["question"]
 
 
+def test_every_reference_of_the_document_leads_somewhere_in_it(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    named = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)))
+    assert len(named) > 30
+    for reference in named:
+        found = document
+        for name in reference.split("/"):
+            assert name in found, reference
+            found = found[name]
+
+
 def test_every_status_of_a_route_is_documented(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     asked = set(paths["/api/ask"]["post"]["responses"])

@@ -1,7 +1,8 @@
 """The catalogue's bad inputs to API, server and settings that no other test here has; the numbers are the catalogue's.
 
-Elsewhere: API-001, 002, 004, 008 and 012 in test_web_api.py, 009, 015 and 022 in test_web_routes.py, 013 in
-test_web_limits.py, 014 in test_web_connections.py; CONF-002 and 003 in test_config.py.
+Elsewhere: API-001, 002, 004, 008 and 012 in test_web_api.py, 009 and 015 in test_web_routes.py, 022 in
+test_web_fuzz_valid.py and test_web_fuzz_invalid.py, 013 in test_web_limits.py, 014 in test_web_connections.py;
+CONF-002 and 003 in test_config.py.
 """
 
 from __future__ import annotations

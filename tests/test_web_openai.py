@@ -94,7 +94,7 @@ def test_the_bot_is_the_one_model(theirs: openai.OpenAI) -> None:
     ("messages", "code"),
     [
         ([{"role": "user", "content": "口" * 2001}], "QUESTION_TOO_LONG"),
-        ([{"role": "user", "content": "  "}], "FIELD_INVALID"),
+        ([{"role": "user", "content": "  "}], "QUESTION_EMPTY"),
         ([{"role": "system", "content": "a"}], "FIELD_INVALID"),
         ([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "FIELD_INVALID"),
         ([{"role": "nobody", "content": "a"}], "FIELD_INVALID"),

@@ -1,37 +1,22 @@
-"""Every route under every credential (API-009), and the OpenAPI document held against random requests (API-022)."""
+"""Every route under every credential (API-009)."""
 # ruff: noqa: F401, F811 (fixtures are found by their names in this module, and given under them)
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis import GenerationMode
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
-from tiny_models import static_folder
+from starlette.types import ASGIApp
 from web_fixtures import app, bot, client, local_client
 from web_routes import ADMIN, ASK, BATCH, CALLER, OPEN, OWN, ROUTES, routes_of
 
 from qa.access import Access
 from qa.bot import Bot
-from qa.config import Settings
 from qa.web.guard import Guard
-from qa.web.server import build_app
 
 ELSEWHERE = ("198.51.100.7", 1)
 SITE = "https://site.example"
@@ -177,71 +162,3 @@ def answer_of(client: TestClient, method: str, path: str, headers: dict[str, str
 
 def filled(path: str) -> str:
     return re.sub(r"\{[^}]+\}", "1", path)
-
-
-# The document against random requests
-
-
-@pytest.fixture(scope="module")
-def small_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
-    """Over a corpus of its own, since the requests upload and delete articles."""
-    folder = tmp_path_factory.mktemp("articles")
-    (folder / "a.txt").write_text("# 渡口\n\n渡口添了三艘船。\n", encoding="utf-8")
-    data = tmp_path_factory.mktemp("data")
-    with Bot.open(
-        Settings(data=data, model=str(static_folder(tmp_path_factory.mktemp("model")))), index_seeds=False
-    ) as opened:
-        opened.index([folder])
-        yield build_app(opened)
-
-
-CHECKS = (
-    schemathesis.checks.not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    response_headers_conformance,
-)
-
-
-@pytest.mark.parametrize(
-    ("examples", "at_least"),
-    [(25, 250), pytest.param(800, 5_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)])],
-    ids=["few", "5000"],
-)
-def test_random_requests_are_answered_as_the_document_says(small_app: ASGIApp, examples: int, at_least: int) -> None:
-    """No 5xx, no status, media type or body that the document doesn't have (API-022)."""
-
-    async def from_here(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(name, b"127.0.0.1" if value == b"testserver" else value) for name, value in scope["headers"]]
-        await small_app({**scope, "client": ("127.0.0.1", 1), "headers": headers}, receive, send)
-
-    schema = schemathesis.openapi.from_asgi("/openapi.json", from_here)
-    asked = 0
-    statuses: Counter[int] = Counter()
-    for found in schema.get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-
-            @settings(
-                max_examples=examples,
-                deadline=None,
-                derandomize=True,
-                database=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: schemathesis.Case[Any]) -> None:
-                nonlocal asked
-                response = case.call_and_validate(checks=list(CHECKS))
-                statuses[response.status_code] += 1
-                asked += 1
-
-            try:
-                ask()
-            except Unsatisfiable:  # nothing can be wrong about a request that takes nothing
-                assert mode is GenerationMode.NEGATIVE
-    assert asked >= at_least, statuses
-    assert {200, 404, 422} <= set(statuses)

@@ -34,6 +34,7 @@ def test_one_line_under_the_strictest_policy_answers_with_the_sentence_marked(op
     ask(page)
     expect(page.locator("wenbao-chat .short")).to_have_text("8000个")
     expect(page.locator("wenbao-chat .card mark").first).to_contain_text("口罩8000个")
+    expect(page.locator("wenbao-chat .card mark mark")).to_have_text("8000个")
     expect(page.locator("wenbao-chat .status b")).to_have_text(LANGUAGES["zh"].status["answered"])
     page.locator("wenbao-chat summary").click()
     cards = page.locator("wenbao-chat .card")
@@ -56,6 +57,7 @@ def test_a_citation_leads_to_the_marked_place(opened: Opener, site: Site) -> Non
     article = popup.value
     expect(article.locator("#mark")).to_be_in_viewport()
     expect(article.locator("mark").first).to_contain_text("口罩")
+    expect(article.locator("mark mark")).to_have_text("8000个")
     assert article.evaluate("window.opener") is None
 
 
@@ -80,6 +82,26 @@ def test_nothing_is_loaded_before_the_first_opening_but_the_loader(opened: Opene
     expect(page.locator("wenbao-chat .launch")).to_be_visible()
     page.wait_for_timeout(300)
     assert [url for url in asked if url.startswith(site.address)] == [f"{site.address}/widget.js"]
+    with page.expect_response(re.compile("/chat-zh.js")):
+        page.locator("wenbao-chat .launch").hover()  # about to be opened
+    expect(page.locator("wenbao-chat .panel")).to_be_hidden()
+
+
+def test_opening_is_one_request_and_a_visit_begins_while_one_types(opened: Opener, site: Site) -> None:
+    page = opened()
+    page.goto(site.host.page("/few", site.tag()))
+    expect(page.locator("wenbao-chat .launch")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.method} {urlsplit(request.url).path.split('/')[-1]}"))
+    page.locator("wenbao-chat .launch").click()
+    expect(page.locator("wenbao-chat textarea")).to_be_focused()
+    assert asked == ["GET chat-zh.js"]
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.keyboard.type(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator("wenbao-chat .short")).to_have_text("8000个")
+    posted = [line for line in asked if line.startswith("POST")]
+    assert posted == ["POST visitor", "POST ask"]
 
 
 # The page around it

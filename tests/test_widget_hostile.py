@@ -4,29 +4,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 from web_fixtures import bot
-from widget_fixtures import Log, Opener, Site, ask, browser, errors, opened, reply, site, start, style
+from widget_fixtures import Log, Opener, Site, ask, browser, errors, opened, record, reply, site, start, style
 from xss_payloads import XSS_PAYLOADS
 
 from qa.web.widget_words import WIDGET
+from qa.web.words import LANGUAGES
 
 pytestmark = pytest.mark.browser
 
 
 # Hostile texts
-
-
-def record(payload: str, status: str = "answered") -> dict[str, Any]:
-    source = {"file": payload, "article": payload, "section": payload, "start": 0, "end": 9, "article_id": 7}
-    length = len(payload)
-    passage = {"rank": 1, "score": 1.0, "text": payload, "source": source, "highlights": [{"start": 0, "end": 5}],
-               "marks": [{"start": length // 3, "end": length // 2}]}  # fmt: skip
-    return {"question": "x", "status": status, "answer": payload if status == "answered" else None, "confidence": 0.5,
-            "searched_as": payload, "passages": [passage], "missing_terms": [payload], "trace_id": payload}  # fmt: skip
 
 
 def test_hostile_texts_are_shown_as_the_characters_they_are(opened: Opener, site: Site, errors: Log) -> None:
@@ -112,6 +103,54 @@ def test_marks_count_characters_as_people_do(opened: Opener, site: Site) -> None
     )
     ask(page)
     expect(page.locator("wenbao-chat mark")).to_have_text("有口罩三百只")
+
+
+def test_of_several_alike_the_answer_that_answers_is_marked(opened: Opener, site: Site) -> None:
+    """Places count the file's characters, line breaks in the sentence among them, which the text shown doesn't have."""
+    file = "😀开头。甲村三\n十户，𠮷村三十\n户，丙村三十户。"
+    text = file.replace("\n", "")
+    sentence = {"start": file.index("甲"), "end": len(file)}
+    found = record(text) | {"answer": "三十户"}
+    passage = found["passages"][0]
+    passage["highlights"] = [sentence]
+    passage["marks"] = [{"start": text.index("甲"), "end": len(text)}]
+    page = opened()
+    start(page, site.host.page("/alike", site.tag()))
+    page.route("**/api/ask", lambda route: reply(route, json.dumps(found) if route.request.method == "POST" else ""))
+    where = """() => {
+        const [inner] = document.querySelector("wenbao-chat").shadowRoot.querySelectorAll("mark mark");
+        return inner && [inner.previousSibling.textContent, inner.textContent, inner.nextSibling.textContent];
+    }"""
+    for village, printed, before in (
+        ("丙", "三十户", "甲村三十户，𠮷村三十户，丙村"),
+        ("𠮷", "三十\n户", "甲村三十户，𠮷村"),
+        ("甲", "三\n十户", "甲村"),
+    ):
+        at = file.index(printed, file.index(village))
+        passage["answer_span"] = {"start": at, "end": at + len(printed)}
+        page.evaluate("question => document.querySelector('wenbao-chat').ask(question)", village)
+        shown = page.evaluate(where)
+        assert shown[:2] == [before, "三十户"]
+        link = page.locator("wenbao-chat .card a").first.get_attribute("href") or ""
+        assert f"answer={at}-{at + len(printed)}" in link
+        page.get_by_role("button", name=LANGUAGES["zh"].new_talk).click()
+
+
+def test_who_tells_the_same_stands_under_the_first(opened: Opener, site: Site) -> None:
+    page = opened()
+    start(page, site.host.page("/also", site.tag()))
+    found = record("三百只口罩。")
+    source = {"file": "b.txt", "article": None, "section": None, "start": 30, "end": 60, "article_id": 8}
+    found["passages"][0]["also"] = [{"rank": 2, "source": source}, {"rank": 4, "source": {**source, "article": "<b>x"}}]
+    page.route("**/api/ask", lambda route: reply(route, json.dumps(found) if route.request.method == "POST" else ""))
+    ask(page)
+    words = LANGUAGES["zh"]
+    also = page.locator("wenbao-chat [part=also]")
+    names = [
+        words.also_in.format(name=name, file="b.txt", rank=rank) for name, rank in ((words.untitled, 2), ("<b>x", 4))
+    ]
+    expect(also).to_have_text(words.also + "".join(names))
+    expect(also.locator("a").first).to_have_attribute("href", f"{site.address}/articles/8?start=30&end=60&lang=zh#mark")
 
 
 def test_where_citations_may_lead_is_the_server_or_the_web(opened: Opener, site: Site) -> None:

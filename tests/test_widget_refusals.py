@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Route, expect
 from web_fixtures import bot
-from widget_fixtures import QUESTION, Log, Opener, Site, ask, browser, errors, opened, reply, site, start
+from widget_fixtures import QUESTION, Log, Opener, Site, ask, browser, errors, opened, record, reply, site, start
 
 from qa.web.widget_words import WIDGET, strings
 
@@ -168,11 +169,26 @@ def test_widg_007_whatever_comes_instead_of_an_answer_is_a_sentence_and_a_retry(
     errors.clear()
 
 
+def test_an_answer_with_line_separators_of_unicode_arrives(opened: Opener, site: Site) -> None:
+    """They end a line in JavaScript's patterns, not in a stream of events."""
+    page = opened()
+    start(page, site.host.page("/separators", site.tag()))
+    said = "a\u2028b\u2029c\x85d"
+    found = record(said, "not_found")
+    stream = f"event: answer\ndata: {json.dumps(found, ensure_ascii=False)}\n\nevent: done\ndata: {{}}\n\n"
+    page.route(
+        "**/api/ask",
+        lambda route: reply(route, stream if route.request.method == "POST" else "", kind=f"{STREAM}; charset=utf-8"),
+    )
+    ask(page)
+    assert page.locator("wenbao-chat q").text_content() == said
+
+
 def test_a_part_that_does_not_come_is_a_sentence_and_comes_with_the_next_press(
     opened: Opener, site: Site, errors: Log
 ) -> None:
     page = opened()
-    page.route("**/chat.js?0", lambda route: route.abort())
+    page.route("**/chat-zh.js?0", lambda route: route.abort())
     page.goto(site.host.page("/part", site.tag()))
     page.locator("wenbao-chat .launch").click()
     expect(page.locator("wenbao-chat .failed")).to_have_text(WIDGET["zh"].load_failed)

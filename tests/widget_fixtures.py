@@ -215,3 +215,13 @@ def reply(route: Route, body: str | bytes, status: int = 200, kind: str = "appli
     cors = {"access-control-allow-origin": "*", "access-control-allow-headers": "*", "content-type": kind}
     cors["access-control-expose-headers"] = "retry-after"
     route.fulfill(status=status, body=body, headers={**cors, **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+
+def record(payload: str, status: str = "answered") -> dict[str, Any]:
+    """An answer record with ``payload`` wherever a text stands."""
+    source = {"file": payload, "article": payload, "section": payload, "start": 0, "end": 9, "article_id": 7}
+    length = len(payload)
+    passage = {"rank": 1, "score": 1.0, "text": payload, "source": source, "highlights": [{"start": 0, "end": 5}],
+               "marks": [{"start": length // 3, "end": length // 2}]}  # fmt: skip
+    return {"question": "x", "status": status, "answer": payload if status == "answered" else None, "confidence": 0.5,
+            "searched_as": payload, "passages": [passage], "missing_terms": [payload], "trace_id": payload}  # fmt: skip

@@ -176,6 +176,7 @@ def _show_site_key(access: Access, site: str, server: str) -> None:
         err=True,
     )
     click.echo(f"Browsers must reach this server at {server}; --address says another one.", err=True)
+    click.echo(f"What would keep a page from showing it: {server}/embed/check", err=True)
 
 
 def _shown_site(site: Site) -> str:

@@ -123,4 +123,21 @@ class FieldError(UsageError):
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """What a route's ``openapi_extra`` says of a body that ``read_json`` reads."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    schema = _without_references(model.model_json_schema())
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _without_references(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its definitions put in where it names them: within a document ``#/$defs`` would lead nowhere."""
+    definitions = schema.get("$defs", {})
+
+    def whole(node: Any) -> Any:
+        if isinstance(node, list):
+            return [whole(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        named = definitions[node["$ref"].removeprefix("#/$defs/")] if "$ref" in node else {}
+        return {name: whole(each) for name, each in {**named, **node}.items() if name not in {"$ref", "$defs"}}
+
+    inlined: dict[str, Any] = whole(schema)
+    return inlined

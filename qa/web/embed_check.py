@@ -1,7 +1,6 @@
 """What would keep a site's pages from showing the widget: told from addresses and pasted headers. No I/O.
 
-The server calls nobody: the owner pastes the headers that the site's page is sent with (``curl -sI https://site/page``),
-and the browser on the check's page looks at this server's own address itself.
+The server calls nobody: the owner pastes the headers that the site's page is sent with (``curl -sI https://site/page``).
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from urllib.parse import urlsplit
 
 from qa.access import read_origin
 
-Level = Literal["good", "bad"]
+Level = Literal["good", "bad", "note"]
+"""Fits; keeps the widget from working; neither, but good to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +27,42 @@ class Finding:
     detail: str = ""
 
 
-def check(site: str, server: str, headers: str, listed: Sequence[str]) -> list[Finding]:
+def check(site: str, server: str, headers: str, listed: Sequence[str], proxy: str | None = None) -> list[Finding]:
     """Findings for pages of ``site`` that show the widget of ``server``, both addresses as browsers see them.
 
-    ``headers`` are those of the site's page, a line each, or empty; ``listed`` are the origins of all sites.
+    ``site`` may lack its scheme, as people write addresses: then it is https. ``headers`` are those of the site's page,
+    a line each, or empty; ``listed`` are the origins of all sites; ``proxy`` is the address of one that stands before
+    this server and isn't trusted.
 
     Raises:
         UsageError: ORIGIN_INVALID for either address.
     """
-    parts = urlsplit(site.strip())
+    site = site.strip()
+    parts = urlsplit(site if "://" in site else f"https://{site}")
     page, ours = read_origin(f"{parts.scheme}://{parts.netloc}"), read_origin(server)
     findings = [Finding("good" if page in listed else "bad", "listed" if page in listed else "unlisted", page)]
     if page.startswith("https:") and ours.startswith("http:") and not _is_local(ours):
         findings.append(Finding("bad", "mixed", ours))
     if _is_local(ours) and not _is_local(page):
         findings.append(Finding("bad", "local", ours))
-    sent = _headers(headers)
-    for policy in sent.get("content-security-policy", []):
+    if proxy is not None:
+        findings.append(Finding("bad", "proxy", proxy))
+    if not headers.strip():
+        return [*findings, Finding("note", "unseen")]
+    # Where redirects were followed, the page's own headers are the last ones.
+    *_, status, last = ["", *_STATUS.split(headers)]
+    sent = _headers(last)
+    if status.startswith("3"):
+        return [*findings, Finding("note", "redirect", ", ".join(sent.get("location", [])))]
+    if status[:1] in {"4", "5"}:
+        findings.append(Finding("note", "refused", status))
+    policies = sent.get("content-security-policy", [])
+    for policy in policies:
         findings += _policy(policy, page, ours)
-    if headers.strip() and "content-security-policy" not in sent:
-        findings.append(Finding("good", "no_policy"))
-    return findings
+    return findings if policies else [*findings, Finding("good", "no_policy")]
+
+
+_STATUS = re.compile(r"^HTTP/[0-9.]+ +([0-9]{3}).*$", re.MULTILINE | re.IGNORECASE)
 
 
 def _headers(text: str) -> Mapping[str, list[str]]:
@@ -65,17 +80,25 @@ def _policy(policy: str, page: str, ours: str) -> list[Finding]:
     for part in policy.split(";"):
         name, *values = part.split() or [""]
         directives.setdefault(name.lower(), values)
-    findings = []
-    for name, others in (
-        ("script-src", ("script-src-elem", "script-src", "default-src")),
-        ("connect-src", ("connect-src", "default-src")),
-    ):
+    lacking = []
+    for name, others in _ASKED.items():
         sources = next((directives[other] for other in others if other in directives), None)
         if sources is not None and not any(_allows(source, page, ours) for source in sources):
-            findings.append(Finding("bad", "policy", f"{name} {ours}"))
+            lacking.append(name)
+    findings = [Finding("bad", "policy", f"{name} {ours}") for name in lacking if name != "frame-src"]
+    if findings and "frame-src" in lacking:
+        findings.append(Finding("note", "frame", f"frame-src {ours}"))
     if "sandbox" in directives and "allow-same-origin" not in directives["sandbox"]:
         findings.append(Finding("bad", "sandbox"))
     return findings or [Finding("good", "policy_fits")]
+
+
+_ASKED = {
+    "script-src": ("script-src-elem", "script-src", "default-src"),
+    "connect-src": ("connect-src", "default-src"),
+    "frame-src": ("frame-src", "child-src", "default-src"),
+}
+"""What a policy must allow, by its name, and which directives say so, the first that is there."""
 
 
 def _allows(source: str, page: str, ours: str) -> bool:

@@ -134,7 +134,8 @@ class Guard:
             if b"forwarded" not in name.lower() and not (name.lower() == b"range" and b"," in value)
         ]
         scheme, address = scope.get("scheme", "http"), peer
-        if self._proxies and is_within(peer, self._proxies):
+        is_trusted = bool(self._proxies) and is_within(peer, self._proxies)
+        if is_trusted:
             chain = [value.decode("latin-1") for name, value in said if name == b"x-forwarded-for"]
             address = client_address(peer, chain, self._proxies)
             if (b"x-forwarded-proto", b"https") in said:
@@ -142,6 +143,7 @@ class Guard:
         # What came through a proxy that nobody named is a stranger's, though the connection is from here.
         is_local = self._trusts_local and not said and is_loopback(peer)
         state = {**scope.get("state", {}), "request_id": request_id, "is_local": is_local}
+        state["unnamed_proxy"] = peer if said and not is_trusted else None
         return {**scope, "headers": headers, "client": (address, port), "scheme": scheme, "state": state}
 
     def _chat_part(self, path: str) -> str | None:

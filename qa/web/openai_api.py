@@ -189,9 +189,10 @@ def router(asking: Asking, base_url: str) -> APIRouter:
     async def complete(request: Request, caller: IsClient) -> Response:
         """The extract with its numbered sources as the assistant's message; with ``stream`` as server-sent events."""
         body = await read_json(request, Completion)
-        questions = [text for message in body.messages if message.role == "user" and (text := message.text()).strip()]
-        if body.messages[-1].role == "assistant" or not questions:
+        asked = [message.text() for message in body.messages if message.role == "user"]
+        if body.messages[-1].role == "assistant" or not asked:
             raise FieldError("FIELD_INVALID", "messages: the last one must be the user's question.", "messages")
+        questions = [*filter(str.strip, asked[:-1]), asked[-1]]
         record = await asking.ask(caller, questions[-1], surface="openai", history=questions[:-1][-HISTORY:])
         content = message_of(record, base_url)
         answer_id, created = f"chatcmpl-{record['trace_id']}", int(time.time())

@@ -2,7 +2,7 @@
 
 ``widget.js`` is what every page view of a site loads, so it is small and checked for anew after some minutes; the rest
 has its content's hash in its address and is kept for good. The sources in ``static/widget/`` stay readable: here they
-only lose comments and indentation, and become one module, since one file compresses better than three.
+only lose comments and indentation, and become one module for each language: a page opens the panel with one request.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class WidgetFiles:
     @classmethod
     def read(cls) -> WidgetFiles:
         """The widget of this installation."""
-        texts = {"chat.js": "".join(lean(_source(name)) for name in PARTS)}
-        texts |= {f"words-{path}.js": f"export default {_json(strings(path))}\n" for path in WIDGET}
+        chat = "".join(lean(_source(name)) for name in PARTS)
+        texts = {f"chat-{path}.js": f"const WORDS={_json(strings(path))}\n{chat}" for path in WIDGET}
         version = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:12]
         loader = lean(_source("widget.js")).replace("__LABELS__", _json(labels())).replace("__VERSION__", version)
         parts = {name: Asset.of(text, PARTS_S) for name, text in texts.items()}

@@ -145,6 +145,8 @@ def strings(path: str) -> dict[str, object]:
         "nearest": chat.nearest,
         "more_passages": chat.more_passages,
         "untitled": chat.untitled,
+        "also": chat.also,
+        "also_in": chat.also_in,
         "source": own.source,
         "open_article": chat.open_article,
         "retry": own.retry,

@@ -2,7 +2,6 @@
    answer comes as server-sent events; whatever else comes is a Failure with a code. */
 
 const TIMEOUT_MS = 30_000;
-const STATUSES = new Set(["answered", "possible", "not_found"]);
 
 class Failure extends Error {
   constructor(code, message, retryAfter) {
@@ -64,7 +63,7 @@ async function told(error) {
   if (error.name === "AbortError") return new Failure("STOPPED", "stopped");
   await new Promise((resolve) => setTimeout(resolve)); /* the policy's event comes after the refusal */
   if (forbidden) return new Failure("POLICY", `the page's Content-Security-Policy lacks connect-src ${new URL(forbidden).origin}`);
-  return new Failure("UNREACHABLE", `${error.message}; is ${location.origin} listed for this site key?`);
+  return new Failure("UNREACHABLE", `${error.message}; is ${origin} listed for this site key?`);
 }
 
 /** The answer: {record, site}. `onPassages` is called as soon as they are there. */
@@ -128,14 +127,13 @@ async function read(response, onPassages) {
 /** One event: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */
 function parsed(block) {
   let name = "";
-  const data = [];
+  let data = "";
   for (const line of block.split(/\r?\n/)) {
-    const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line) || [];
-    if (field === "event") name = value;
-    else if (field === "data") data.push(value);
+    if (line.startsWith("event:")) name = line.slice(6).trim();
+    else if (line.startsWith("data:")) data += line.slice(5) + "\n";
   }
   try {
-    return { name, data: data.length ? JSON.parse(data.join("\n")) : null };
+    return { name, data: data && JSON.parse(data) };
   } catch {
     throw new Failure("ANSWER_INVALID", name);
   }
@@ -154,7 +152,7 @@ function checkedPassages(passages) {
 }
 
 function checked(record) {
-  if (!STATUSES.has(record?.status) || !(record.answer === null || typeof record.answer === "string"))
+  if (!Object.hasOwn(WORDS.status, record?.status) || !(record.answer === null || typeof record.answer === "string"))
     throw new Failure("ANSWER_INVALID", "bad record");
   checkedPassages(record.passages);
   return record;

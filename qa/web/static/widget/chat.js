@@ -1,44 +1,42 @@
 /* wenbao's widget, the part that comes with the first opening: the panel, asking, and answers with their sources.
    Whatever comes from articles, questions or the server becomes text nodes and attributes, never markup.
-   Sent as one file with style.js and ask.js before it: qa/web/widget_files.py. */
+   Sent as one file with the page's language, WORDS, style.js and ask.js before it: qa/web/widget_files.py. */
 
 const PHONE = "(max-width: 640px)";
 const KEPT_QUESTIONS = 20; /* of a conversation, for follow-ups */
 
-/** An element with properties, attributes (dashes in their names, or `role`, `part`) and children; texts become text nodes. */
+/** An element with properties, attributes (those with a dash in their names) and children; texts become text nodes. */
 function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.includes("-") || name === "role" || name === "part" || name === "for") element.setAttribute(name, value);
-    else element[name] = value;
+    if (!name.includes("-")) element[name] = value;
+    else if (value) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== undefined && child !== null && child !== ""));
+  element.append(...children.filter((child) => child));
   return element;
 }
 
+const button = (className, text, onclick, props) => h("button", { type: "button", className, onclick, ...props }, text);
+
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 
-export const mount = (host, launch, words) => new Chat(host, launch, words);
+export const mount = (host, launch) => new Chat(host, launch);
 
 class Chat {
   #host;
   #launch;
-  #words;
   #panel;
   #log;
   #box;
-  #send;
   #live;
   #opener;
   #questions = [];
   #under_way;
   isOpen = false;
 
-  constructor(host, launch, words) {
+  constructor(host, launch) {
     this.#host = host;
     this.#launch = launch;
-    this.#words = words;
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     host.shadowRoot.adoptedStyleSheets.push(sheet);
@@ -68,50 +66,41 @@ class Chat {
 
   #build() {
     const { mode } = this.#host;
-    const words = this.#words;
-    const title = this.#host.getAttribute("heading") || words.title;
+    const title = this.#host.getAttribute("heading") || WORDS.title;
     this.#live = h("div", { className: "unseen", role: "status", "aria-live": "polite" });
     this.#log = h("div", { className: "log", part: "log", role: "log", "aria-live": "off", "aria-label": title, tabIndex: 0 });
     this.#box = h("textarea", {
       part: "input",
       rows: 1,
-      placeholder: this.#host.getAttribute("placeholder") || words.placeholder,
-      "aria-label": words.placeholder,
+      placeholder: this.#host.getAttribute("placeholder") || WORDS.placeholder,
+      "aria-label": WORDS.placeholder,
       enterKeyHint: "send",
       autocomplete: "off",
+      onkeydown: (event) => this.#key(event),
+      oninput: () => this.#typed(),
     });
-    this.#box.addEventListener("keydown", (event) => this.#key(event));
-    this.#box.addEventListener("input", () => this.#grow());
-    this.#send = h("button", { type: "submit", className: "send", part: "send" }, words.ask);
-    const form = h("form", { className: "ask", part: "form" }, this.#box, this.#send);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#asked();
-    });
-    const again = h("button", { type: "button", className: "quiet" }, words.new_talk);
-    again.addEventListener("click", () => this.#begin());
-    const close = h("button", { type: "button", className: "quiet close", "aria-label": words.close }, "✕");
-    close.addEventListener("click", () => this.close());
+    const send = h("button", { className: "send", part: "send" }, WORDS.ask);
+    const form = h("form", { className: "ask", part: "form", onsubmit: (event) => this.#asked(event) }, this.#box, send);
+    const again = button("quiet", WORDS.new_talk, () => this.#begin());
+    const close = button("quiet close", "✕", () => this.close(), { "aria-label": WORDS.close });
     const isLauncher = mode === "launcher";
-    const head = h("header", { part: "header" }, h("h2", { id: "title" }, title), again, isLauncher ? close : "");
-    const panel = h(
+    const head = h("header", { part: "header" }, h("h2", {}, title), again, isLauncher ? close : "");
+    return h(
       "section",
       {
         className: `panel ${mode}`,
         part: "panel",
-        lang: words.tag,
+        lang: WORDS.tag,
         role: isLauncher ? "dialog" : "region",
-        "aria-modal": isLauncher ? "true" : undefined,
-        "aria-labelledby": mode === "search" ? undefined : "title",
-        "aria-label": mode === "search" ? title : undefined,
+        "aria-modal": isLauncher,
+        "aria-label": title,
         tabIndex: -1,
         hidden: isLauncher,
+        onkeydown: (event) => this.#trap(event),
       },
       ...(mode === "search" ? [form, this.#log] : [head, this.#log, form]),
       this.#live,
     );
-    panel.addEventListener("keydown", (event) => this.#trap(event));
-    return panel;
   }
 
   /* ---- opening and closing ---- */
@@ -167,13 +156,18 @@ class Chat {
   #key(event) {
     /* While an input method composes, Enter takes its suggestion; 229 is how older browsers say it. */
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    this.#asked();
+    this.#asked(event);
+  }
+
+  #typed() {
+    visit(this.#host).catch(() => {}); /* so that the answer needn't wait for it; what failed is tried again then */
+    this.#grow();
   }
 
   #grow() {
-    this.#box.style.setProperty("height", "auto");
-    this.#box.style.setProperty("height", `${Math.min(this.#box.scrollHeight, 140)}px`);
+    const { style } = this.#box;
+    style.height = "auto";
+    style.height = `${Math.min(this.#box.scrollHeight, 140)}px`;
   }
 
   /* ---- the conversation ---- */
@@ -184,14 +178,10 @@ class Chat {
     this.#log.replaceChildren();
     const presets = this.#presets();
     if (this.#host.mode !== "search" || this.#host.hasAttribute("greeting"))
-      this.#log.append(h("p", { className: "greeting", part: "greeting" }, this.#host.getAttribute("greeting") ?? this.#words.greeting));
+      this.#log.append(h("p", { className: "greeting", part: "greeting" }, this.#host.getAttribute("greeting") ?? WORDS.greeting));
     if (!presets.length) return;
-    const buttons = presets.map((text) => {
-      const button = h("button", { type: "button", className: "preset", part: "preset" }, text);
-      button.addEventListener("click", () => this.ask(text).catch(() => {}));
-      return button;
-    });
-    this.#log.append(h("div", { className: "presets", part: "presets", role: "group", "aria-label": this.#words.examples }, ...buttons));
+    const buttons = presets.map((text) => button("preset", text, () => this.ask(text).catch(() => {}), { part: "preset" }));
+    this.#log.append(h("div", { className: "presets", part: "presets", role: "group", "aria-label": WORDS.examples }, ...buttons));
   }
 
   /** Questions to try: each child element's text, or the JSON list of the attribute `presets`. */
@@ -206,10 +196,11 @@ class Chat {
     return [...children, ...(Array.isArray(listed) ? listed : [])].filter((text) => typeof text === "string" && text).slice(0, 12);
   }
 
-  #asked() {
+  #asked(event) {
+    event.preventDefault();
     const question = this.#box.value;
     if (!question.trim()) {
-      this.#live.textContent = this.#words.errors.QUESTION_EMPTY;
+      this.#live.textContent = WORDS.errors.QUESTION_EMPTY;
       this.#box.focus();
       return;
     }
@@ -220,7 +211,6 @@ class Chat {
 
   /** Shows the question, then what comes of it. Resolves to the record. */
   async ask(question) {
-    const words = this.#words;
     this.#under_way?.abort();
     const abort = (this.#under_way = new AbortController());
     const root = this.#host.shadowRoot;
@@ -228,14 +218,14 @@ class Chat {
     this.#log.querySelector(".presets")?.remove();
     if (this.#host.mode === "search") this.#log.replaceChildren();
     const asked = h("p", { className: "question", part: "question", dir: "auto" }, question);
-    const answer = h("article", { className: "answer", part: "answer", "aria-busy": "true" }, h("p", { className: "small wait" }, words.searching));
+    const answer = h("article", { className: "answer", part: "answer", "aria-busy": "true" }, h("p", { className: "small wait" }, WORDS.searching));
     this.#log.append(...(this.#host.mode === "search" ? [answer] : [asked, answer]));
     if (had && !root.activeElement) this.#focus(); /* what was pressed is gone, and the focus with it */
-    this.#live.textContent = words.searching;
+    this.#live.textContent = WORDS.searching;
     this.#scroll(asked.isConnected ? asked : answer);
     try {
-      const record = await ask(this.#host, words.path, question, this.#questions.slice(-KEPT_QUESTIONS), abort, (passages, site) => {
-        answer.replaceChildren(h("p", { className: "small wait" }, words.searching), ...this.#cards(passages, "possible", site));
+      const record = await ask(this.#host, WORDS.path, question, this.#questions.slice(-KEPT_QUESTIONS), abort, (passages, site) => {
+        answer.replaceChildren(h("p", { className: "small wait" }, WORDS.searching), ...this.#cards(passages, { status: "possible" }, site));
       });
       answer.replaceChildren(...this.#answer(record.record, record.site));
       this.#questions.push(question);
@@ -245,15 +235,14 @@ class Chat {
       return record.record;
     } catch (error) {
       console.warn("wenbao:", error.code, error.message);
-      const text = fill(words.errors[error.code] ?? words.errors.INTERNAL, { seconds: error.retryAfter });
-      const retry = h("button", { type: "button", className: "retry", part: "retry" }, words.retry);
-      retry.addEventListener("click", () => {
+      const text = fill(WORDS.errors[error.code] ?? WORDS.errors.INTERNAL, { seconds: error.retryAfter });
+      const again = () => {
         asked.remove();
         answer.remove();
         this.#focus();
         this.ask(question).catch(() => {});
-      });
-      answer.replaceChildren(h("p", { className: "failure", part: "error" }, text), retry);
+      };
+      answer.replaceChildren(h("p", { className: "failure", part: "error" }, text), button("retry", WORDS.retry, again, { part: "retry" }));
       this.#live.textContent = text;
       throw error;
     } finally {
@@ -270,94 +259,107 @@ class Chat {
   /* ---- an answer ---- */
 
   #said(record) {
-    const words = this.#words;
     const first = record.passages[0]?.source;
-    const source = first ? `${words.source}${first.article || words.untitled}` : "";
-    return [record.answer, words.status[record.status], source].filter(Boolean).join("。 ");
+    const source = first ? `${WORDS.source}${first.article || WORDS.untitled}` : "";
+    return [record.answer, WORDS.status[record.status], source].filter(Boolean).join("。 ");
   }
 
   #answer(record, site) {
-    const words = this.#words;
     const parts = [];
     if (record.answer !== null) parts.push(h("p", { className: record.answer.length > 24 ? "short long" : "short", part: "short", dir: "auto" }, record.answer));
-    const sure = record.answer === null ? words.meaning[record.status] : fill(words.confidence, { percent: Math.round(100 * record.confidence) });
-    parts.push(h("p", { className: "small flex status" }, h("b", { className: record.status }, words.status[record.status]), h("span", {}, sure)));
-    if (record.searched_as !== record.question) parts.push(h("p", { className: "small" }, words.searched_as, h("q", {}, record.searched_as)));
-    if (record.missing_terms?.length) parts.push(h("p", { className: "small" }, words.missing, ...record.missing_terms.map((term) => h("kbd", {}, term))));
-    if (record.status === "not_found" && record.passages.length) parts.push(h("p", { className: "small" }, words.nearest));
-    const cards = this.#cards(record.passages, record.status, site);
+    const sure = record.answer === null ? WORDS.meaning[record.status] : fill(WORDS.confidence, { percent: Math.round(100 * record.confidence) });
+    parts.push(h("p", { className: "small flex status" }, h("b", { className: record.status }, WORDS.status[record.status]), h("span", {}, sure)));
+    if (record.searched_as !== record.question) parts.push(h("p", { className: "small" }, WORDS.searched_as, h("q", {}, record.searched_as)));
+    if (record.missing_terms?.length) parts.push(h("p", { className: "small" }, WORDS.missing, ...record.missing_terms.map((term) => h("kbd", {}, term))));
+    if (record.status === "not_found" && record.passages.length) parts.push(h("p", { className: "small" }, WORDS.nearest));
+    const cards = this.#cards(record.passages, record, site);
     parts.push(...cards.slice(0, 1));
     if (cards.length > 1)
-      parts.push(h("details", { part: "more" }, h("summary", {}, fill(words.more_passages, { count: cards.length - 1 })), ...cards.slice(1)));
+      parts.push(h("details", { part: "more" }, h("summary", {}, fill(WORDS.more_passages, { count: cards.length - 1 })), ...cards.slice(1)));
     if (site.feedback) parts.push(this.#thumbs(record, site));
     return parts;
   }
 
-  #cards(passages, status, site) {
+  #cards(passages, { status, answer }, site) {
     return passages.map((passage) => {
-      const { source } = passage;
-      const url = this.#url(passage, site);
-      const name = [h("b", {}, source.article || this.#words.untitled), source.section ? ` › ${source.section}` : ""];
-      const link = h("a", { href: url, target: "_blank", rel: "noopener", part: "citation", title: this.#words.open_article }, ...name);
-      link.addEventListener("click", (event) => {
-        if (this.#tell("citation", { passage, url }, true).defaultPrevented) event.preventDefault();
+      const { source, also = [] } = passage;
+      const elsewhere = also.map((other) => {
+        const { article, file } = other.source;
+        return this.#link(other, site, fill(WORDS.also_in, { name: article || WORDS.untitled, file, rank: other.rank }));
       });
       return h(
         "div",
         { className: `card ${status}`, part: "card" },
-        h("p", {}, link),
-        h("p", { className: "text", dir: "auto" }, ...marked(passage.text, passage.marks)),
+        h("p", {}, this.#link(passage, site, h("b", {}, source.article || WORDS.untitled), source.section && ` › ${source.section}`)),
+        h("p", { className: "text", dir: "auto" }, ...marked(passage, answer)),
+        elsewhere.length && h("p", { className: "small flex", part: "also" }, WORDS.also, ...elsewhere),
         h("p", { className: "small file" }, source.file),
       );
     });
   }
 
+  /** To a passage, or to another that tells the same. */
+  #link(passage, site, ...name) {
+    const url = this.#url(passage, site);
+    const onclick = () => this.#tell("citation", { passage, url }); /* false: it isn't followed */
+    return h("a", { href: url, target: "_blank", rel: "noopener", part: "citation", title: WORDS.open_article, onclick }, ...name);
+  }
+
   /** Where a citation leads: the site's own address for articles if it has one, else our article page, at the mark. */
-  #url(passage, site) {
-    const { source, highlights } = passage;
+  #url({ source, highlights = [], answer_span }, site) {
     const spans = highlights.length ? highlights : [source];
     if (/^(https?:\/)?\//.test(site.url_template)) {
       const values = { id: source.article_id, start: spans[0].start, end: spans[0].end, file: source.file, headline: source.article ?? "" };
       return fill(site.url_template, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, encodeURIComponent(value)])));
     }
     const query = new URLSearchParams(spans.flatMap(({ start, end }) => [["start", start], ["end", end]]));
-    query.append("lang", this.#words.path);
+    if (answer_span) query.append("answer", `${answer_span.start}-${answer_span.end}`);
+    query.append("lang", WORDS.path);
     return `${this.#host.server}articles/${encodeURIComponent(source.article_id)}?${query}#mark`;
   }
 
   #thumbs(record, site) {
-    const words = this.#words;
     const note = h("span", { role: "status" });
-    const buttons = [["up", words.good], ["down", words.bad]].map(([thumb, label]) => {
-      const button = h("button", { type: "button", className: "quiet", "aria-pressed": "false" }, label);
-      button.addEventListener("click", async () => {
+    const buttons = [["up", WORDS.good], ["down", WORDS.bad]].map(([thumb, label]) => {
+      const judge = async () => {
         this.#tell("feedback", { record, thumb });
         const kept = await site.feedback(record.trace_id, thumb).catch(() => false);
-        if (kept) for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-        note.textContent = kept ? words.thanks : words.not_kept;
-      });
-      return button;
+        if (kept) for (const other of buttons) other.setAttribute("aria-pressed", other === pressed);
+        note.textContent = kept ? WORDS.thanks : WORDS.not_kept;
+      };
+      const pressed = button("quiet", label, judge, { "aria-pressed": "false" });
+      return pressed;
     });
-    return h("p", { className: "flex small", part: "feedback", role: "group", "aria-label": words.feedback }, ...buttons, note);
+    return h("p", { className: "flex small", part: "feedback", role: "group", "aria-label": WORDS.feedback }, ...buttons, note);
   }
 
-  #tell(name, detail, cancelable = false) {
-    const event = new CustomEvent(name, { detail, cancelable, bubbles: false });
-    this.#host.dispatchEvent(event);
-    return event;
+  /** Whether the page lets it be. */
+  #tell(name, detail) {
+    return this.#host.dispatchEvent(new CustomEvent(name, { detail, cancelable: true }));
   }
 }
 
-/** The text with its marks, which count characters as people do, not UTF-16's halves. */
-function marked(text, marks = []) {
+/** A passage's text with its sentence marked, and the answer within; marks count characters, not UTF-16's halves. */
+function marked({ text, marks = [], highlights, answer_span }, answer) {
   const chars = [...text];
-  const parts = [];
-  let done = 0;
-  for (const { start, end } of marks) {
-    parts.push(chars.slice(done, start).join(""), h("mark", { part: "mark" }, chars.slice(start, end).join("")));
-    done = end;
+  const spans = marks.slice(0, 1);
+  if (answer && answer_span && spans.length) {
+    const [{ start, end }] = spans;
+    const wanted = [...answer].length;
+    /* Line breaks of the file are not in the text, so it stands here or somewhat before. */
+    let at = Math.min(start + answer_span.start - highlights[0].start, end - wanted);
+    while (at >= start && chars.slice(at, at + wanted).join("") !== answer) at -= 1;
+    if (at >= start) spans.push({ start: at, end: at + wanted });
   }
-  return [...parts, chars.slice(done).join("")].filter((part) => part !== "");
+  const within = (from, to, [span, ...inner]) =>
+    span
+      ? [
+          chars.slice(from, span.start).join(""),
+          h("mark", { part: "mark" }, ...within(span.start, span.end, inner)),
+          chars.slice(span.end, to).join(""),
+        ]
+      : [chars.slice(from, to).join("")];
+  return within(0, chars.length, spans);
 }
 
 /** Dark where the element or the page says so, or looks so; else as the system is set. */

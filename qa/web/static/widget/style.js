@@ -39,7 +39,8 @@ kbd { font: inherit; padding: 0 6px; border: 1px solid var(--line); border-radiu
 a { color: var(--link); text-decoration: none; }
 a:is(:hover, :focus-visible) { text-decoration: underline; }
 .text { margin: 4px 0; white-space: pre-line; }
-mark { border-radius: 2px; background: var(--wenbao-mark, light-dark(#ffe58a, #66540f)); color: light-dark(#1f1b16, #fff6d6); }
+mark { border-radius: 2px; background: var(--wenbao-mark, light-dark(#fff0b8, #4a3e12)); color: light-dark(#1f1b16, #fff8df); }
+mark mark { background: var(--wenbao-mark-answer, light-dark(#ffd65c, #8a6d0b)); font-weight: 600; }
 .not_found mark { background: none; color: inherit; text-decoration: underline dotted; }
 summary { width: fit-content; padding: 8px 0; color: var(--link); cursor: pointer; }
 .failure { color: var(--link); }

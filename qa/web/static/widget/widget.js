@@ -1,5 +1,5 @@
 /* wenbao's widget, the part that every page view loads: <wenbao-chat>, its launcher, and the way to the rest (chat.js),
-   which comes with the first opening. It sets no cookie, stores nothing, and asks no other host than its own.
+   which comes with the first opening, or as the pointer comes to the launcher. It sets no cookie, stores nothing, and asks no other host than its own.
    __NAMES__ are filled in by qa/web/widget_files.py. docs/widget.md says how to use it. */
 (() => {
   "use strict";
@@ -13,7 +13,7 @@
 :host { all: initial !important; display: block !important; }
 :host([hidden]) { display: none !important; }
 :host([mode="launcher"]), :host(:not([mode])) { display: contents !important; }
-.box { all: initial; display: block; font: var(--font); --font: var(--wenbao-font-size, 15px)/1.65 var(--wenbao-font, system-ui, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif);
+.box { all: initial; display: block; font: var(--font); --font: var(--wenbao-font-size, 15px)/1.65 var(--wenbao-font, system-ui, sans-serif);
   --accent: var(--wenbao-accent, #a3211a); --accent-ink: var(--wenbao-accent-ink, #fff); --layer: var(--z, var(--wenbao-z-index, 2147483000)); }
 :host(:is([mode="inline"], [mode="search"])) .box { min-height: 56px; }
 .launch { all: unset; box-sizing: border-box; position: fixed; z-index: var(--layer); inset: var(--wenbao-inset, var(--corner));
@@ -51,7 +51,7 @@ svg { width: 22px; fill: currentColor; }
         new IntersectionObserver((seen, observer) => {
           if (!seen.some((entry) => entry.isIntersecting)) return;
           observer.disconnect();
-          this.#load().catch(() => {});
+          this.#ready().catch(() => {});
         }).observe(this.shadowRoot.querySelector(".here"));
       } else if (this.hasAttribute("open")) this.open();
       document.addEventListener("click", this.#clicked);
@@ -100,7 +100,8 @@ svg { width: 22px; fill: currentColor; }
       icon.append(document.createElementNS(SVG, "path"));
       icon.firstChild.setAttribute("d", ICON);
       this.#launch.append(icon, document.createElement("span"));
-      this.#launch.addEventListener("click", () => (this.#chat?.isOpen ? this.close() : this.open()));
+      this.#launch.onpointerenter = () => this.#load().catch(() => {});
+      this.#launch.onclick = () => (this.#chat?.isOpen ? this.close() : this.open());
       this.#failed = document.createElement("p");
       this.#failed.className = "failed";
       this.#failed.setAttribute("role", "alert");
@@ -124,26 +125,31 @@ svg { width: 22px; fill: currentColor; }
 
     #load() {
       /* A browser may remember that a module failed, so it is asked for by another address the next time. */
-      const part = (name) => import(`${this.server}widget/__VERSION__/${name}.js?${this.#tries}`);
-      this.#loading ??= Promise.all([part("chat"), part("words-" + this.language)])
-        .then(([module, words]) => {
-          this.#failed.hidden = true;
-          this.#chat = module.mount(this, this.#launch, words.default);
-          return this.#chat;
-        })
+      this.#loading ??= import(`${this.server}widget/__VERSION__/chat-${this.language}.js?${this.#tries}`)
+        .then((module) => (this.#chat = module.mount(this, this.#launch)))
         .catch((error) => {
           this.#loading = undefined;
           this.#tries += 1;
-          this.#failed.textContent = LABELS[this.language].failed;
-          this.#failed.hidden = false;
           throw error;
         });
       return this.#loading;
     }
 
+    /** The chat, or what keeps it from coming, told where the visitor looks. */
+    async #ready() {
+      try {
+        return await this.#load();
+      } catch (error) {
+        this.#failed.textContent = LABELS[this.language].failed;
+        throw error;
+      } finally {
+        this.#failed.hidden = !!this.#chat;
+      }
+    }
+
     /** Opens the panel; loads the rest first when this is the first time. */
     open() {
-      return this.#load().then((chat) => chat.open(), (error) => console.error("wenbao:", error));
+      return this.#ready().then((chat) => chat.open(), (error) => console.error("wenbao:", error));
     }
 
     close() {
@@ -152,7 +158,7 @@ svg { width: 22px; fill: currentColor; }
 
     /** Asks, opening the panel; resolves to the answer record, or rejects with an Error whose `code` says why. */
     ask(question) {
-      return this.#load().then((chat) => chat.open() || chat.ask(String(question)));
+      return this.#ready().then((chat) => chat.open() || chat.ask(String(question)));
     }
 
     /** Narrows what is asked from now on: {files, articles, since, until}; the site's own limits stay. */
