@@ -35,7 +35,7 @@ _ALWAYS_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill"})
 _TORCH_PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt"})
 # Words and merges: data of the tokenizer's library, large, and with any text in it.
 _VOCABULARY_JSON = frozenset({"tokenizer.json", "vocab.json", "added_tokens.json"})
-_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_DOTTED_NAME = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _KNOWN_CLASSES = ("sentence_transformers.", "torch.nn.")
 # Under these keys sentence-transformers keeps names of classes that it imports: of modules (also by name, in "types"),
 # activations, tokenizers. Other dotted texts are names of data files and the like.

@@ -25,7 +25,7 @@ from embeddings.vectors import Ids, Vectors
 EMBEDDED_MODEL = Path(__file__).parent / "model"
 """Folder of the model that comes with the package."""
 VECTOR_STORES = {"exact": "embeddings.vector_stores.exact", "faiss": "embeddings.vector_stores.faiss"}
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+")
 
 
 class _StoreModule(Protocol):

@@ -50,10 +50,15 @@ _SIGNS = (
 _NEVER_FIRST = frozenset(_TAG[tag] for tag in ("close", "comma", "stop", "mid", "uj", "ul"))
 _NEVER_LAST = frozenset(_TAG[tag] for tag in ("open", "comma", "stop", "mid", "p", "c", "uj"))
 _BREAKS = frozenset(_TAG[tag] for tag in ("comma", "stop"))
+_YEAR_DIGIT, _DIGIT = r"[\d〇零一二三四五六七八九十]", r"[\d一二三四五六七八九十]"
+# A run of digits is tried from its beginning alone, or from where the match before ended: from each digit, a long one
+# would take quadratic time.
+_YEAR_DIGITS, _DIGITS = (rf"(?:\G|(?<!{digit})){digit}+" for digit in (_YEAR_DIGIT, _DIGIT))
+_MONTH = rf"月(?:份|{_DIGIT}+[日号])?"
 _DATE = regex.compile(
-    r"(?:公元前?|民国|西元前?|前)?[\d〇零一二三四五六七八九十]+(?:年代?|世纪)(?:[初中末]期?|[\d一二三四五六七八九十]+月(?:份|[\d一二三四五六七八九十]+[日号])?)?"
-    r"|[\d一二三四五六七八九十]+月(?:份|[\d一二三四五六七八九十]+[日号])?|(?:大年|正月|腊月)?初[一二三四五六七八九十]"
-    r"|[\d一二三四五六七八九十]+[点时](?:[\d一二三四五六七八九十]+分|半|多|许)?(?!间)|腊月[一二三四五六七八九十廿]+"
+    rf"(?:公元前?|民国|西元前?|前)?{_YEAR_DIGITS}(?:年代?|世纪)(?:[初中末]期?|{_DIGIT}+{_MONTH})?"
+    rf"|{_DIGITS}{_MONTH}|(?:大年|正月|腊月)?初[一二三四五六七八九十]"
+    rf"|{_DIGITS}[点时](?:{_DIGIT}+分|半|多|许)?(?!间)|腊月[一二三四五六七八九十廿]+"
 )
 _QUOTED = regex.compile(r"《[^》]{1,40}》|\"[^\"]{1,40}\"|〈[^〉]{1,40}〉")
 _CLAUSE = regex.compile(r"(?:[^,:。；;！!？?…—]|(?<=\d),(?=\d))+")

@@ -81,7 +81,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"吗|是否(?![决认定])|是不是|有没有|能不能|可不可以|会不会|ますか|でしょうか|ですか",
         r"^(?:is|are|was|were|do|does|did|can|has|have|will)\b",
     )),
-    ("what", (r"(?<=[为是叫在])[？?]*$|[？?]*$",)),
+    ("what", (r"(?<![？?])[？?]*$",)),
 )  # fmt: skip
 _COMPILED = tuple((kind, regex.compile("|".join(patterns))) for kind, patterns in _PATTERNS)
 _QUESTION = regex.compile(r"[^？?\s][^？?]*[？?]*")

@@ -173,7 +173,7 @@ def _source(passage: StoredPassage) -> Record:
 
 def _printed(finding: Finding) -> str:
     """The answer on one line."""
-    return re.sub(r"\s*\n\s*", " ", finding.text)
+    return re.sub(r"(?<!\s)\s*\n\s*", " ", finding.text)
 
 
 def _answer_span(passage: StoredPassage, finding: Finding) -> Record:

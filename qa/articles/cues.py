@@ -17,7 +17,7 @@ _NEAR = 80
 
 _FINAL = "。！？!?…．"
 _CLOSING = "”’\"'」』）)]】》〉*"
-_END_MARK = re.compile(r"\s*(?:[（(](?:完|全文完)[）)]|[■□◆◇●▲])$")
+_END_MARK = re.compile(r"(?<!\s)\s*(?:[（(](?:完|全文完)[）)]|[■□◆◇●▲])$")
 _LATIN_FINAL = re.compile(r"[A-Za-z0-9)%\"'”’]\.[\"'”’)\]]*$")
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 
@@ -133,6 +133,8 @@ _PLACE = re.compile(
     rf"^[{_HAN}]{{2,4}}?(?:省|市|州|区|县|旗|镇|乡|村|街道|社区|路|桥|港|湖|河|江|山|岛|集团|公司|厂|大学|中学|小学|医院)"
 )
 _COMMA = re.compile(r"[，,；;]")
+# What is in quotation marks; the group is a mark that nothing closes, with the rest of its line.
+_QUOTED = re.compile(r"([“\"「『][^”\"」』\n]*+(?![”\"」』]))|[“\"「『][^”\"」』\n]*+[”\"」』]")
 
 # One-character words that open sentences: pronouns, prepositions, adverbs, conjunctions, demonstratives, numerals.
 # Counted over 95,000 paragraphs of statutes, manuals and encyclopaedias; a paragraph that opens with another single
@@ -311,7 +313,7 @@ def continues(left: str, right: str) -> bool:
 
 def is_fragment(text: str) -> bool:
     """Whether an unpunctuated line reads like the beginning of a sentence rather than like a heading."""
-    return bool(_CONNECTIVE.match(_plain(text)) or _COMMA.search(re.sub(r"[“\"「『].*?[”\"」』]", "", text)))
+    return bool(_CONNECTIVE.match(_plain(text)) or _COMMA.search(_QUOTED.sub(r"\1", text)))
 
 
 def cannot_open(text: str) -> bool:

@@ -25,7 +25,7 @@ _NUMERAL = "〇零一二三四五六七八九十百廿卅卌"
 _DAY = r"(?P<day>\d{1,2}|[一二三四五六七八九十廿卅]{1,3})\s*[日号]"
 _MONTH = r"(?P<month>\d{1,2}|[一二三四五六七八九十]{1,2})\s*月"
 _CHINESE = re.compile(
-    rf"(?P<lunar>(?:农历|夏历|阴历|旧历|清|光绪|宣统|同治|咸丰|道光)\s*)?(?:中华)?(?P<era>{'|'.join(ERAS)})?\s*"
+    rf"(?P<lunar>(?:农历|夏历|阴历|旧历|清|光绪|宣统|同治|咸丰|道光)\s*)?(?:中华)?(?:(?P<era>{'|'.join(ERAS)})|(?<!\s))\s*"
     rf"(?<![\d{_NUMERAL}])(?P<year>\d{{1,4}}|元|[{_NUMERAL}](?:\s?[{_NUMERAL}]){{0,5}})\s*年"
     rf"(?:\s*{_MONTH}份?(?:\s*{_DAY})?)?"
 )
@@ -47,8 +47,8 @@ WEEKDAY = (
 )
 _WEEK = {name: number for names in ("一二三四五六日", "月火水木金土日") for number, name in enumerate(names)}
 _WEEK |= {"天": 6} | {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
-_WEEKDAY_BEHIND = re.compile(rf"\s*[,(]?\s*({WEEKDAY})", re.IGNORECASE)
-_WEEKDAY_BEFORE = re.compile(rf"({WEEKDAY})\s*[),]?\s*$", re.IGNORECASE)
+_WEEKDAY_BEHIND = re.compile(rf"(?<!\s)\s*(?:[,(]\s*)?({WEEKDAY})", re.IGNORECASE)
+_WEEKDAY_BEFORE = re.compile(rf"({WEEKDAY})\s*(?:[),]\s*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

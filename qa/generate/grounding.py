@@ -26,18 +26,25 @@ KEY_CHARS = 12
 
 _MARK = r"[\[［【]\s*\^?\d{1,4}(?:\s*[,，、;；–—-]\s*\d{1,4}){0,20}\s*(?:†[^\[\]［］【】\n]{0,80})?[\]］】]"
 _MARKS = regex.compile(_MARK)
-_MARKS_BEHIND = regex.compile(rf"(?:[ \t]*{_MARK})+")
+_MARKS_BEHIND = regex.compile(rf"\G(?:[ \t]*{_MARK})+")
 _MAY_BE_MARK = regex.compile(r"[ \t]*(?:[\[［【][^\[\]［］【】\n]{0,100})?$")
 _NUMBERS = regex.compile(r"(\d+)(?:\s*[–—-]\s*(\d+))?")
 _MAY_END = regex.compile(r"[。！？!?．｡‼⁇⁈⁉….\n\r]")
 _OPENERS, _CLOSERS = regex.compile(r"[“‘「『《〈（(\[【〔]"), regex.compile(r"[”’」』》〉）)\]】〕]")
-_THINKING = regex.compile(r"\s*<think>.*?(?:</think>\s*|$)", regex.S)
+_THINKING = regex.compile(r"^\s*<think>.*?(?:</think>\s*|$)", regex.S)
 _SCRIPTS = regex.compile(r"<\s*(script|style|iframe|object|svg|math)\b.*?(?:<\s*/\s*\1\s*>|$)", regex.S | regex.I)
 _PICTURE_BEGINS = regex.compile(r"!(?=\[[^\d\s^])")
 _PICTURE_SIGN = "\ue000"
 """Stands for the exclamation mark of a picture, which would end a sentence."""
-_PICTURE = regex.compile(rf"[!{_PICTURE_SIGN}]\[[^\]\n]*\](?:\([^)\s]*[^)\n]*\)|\[[^\]\n]*\])")
-_LINK = regex.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_WORDS, _TARGET = r"\[[^\]\n]*+", r"\([^)\n]*+"
+# Each also matches, as its last group, a bracket that nothing closes, with all that could have closed it: if that were
+# looked for from each bracket again, a row of them would take quadratic time.
+_PICTURE, _PICTURE_BY_NAME = (
+    regex.compile(rf"{begin}\]{behind}{end}|({begin}(?:\](?:{behind})?)?)")
+    for begin in (rf"[!{_PICTURE_SIGN}]{_WORDS}",)
+    for behind, end in ((_TARGET, r"\)"), (_WORDS, r"\]"))
+)
+_LINK = regex.compile(rf"\[([^\]\n]*+)\]{_TARGET}\)|({_WORDS}(?:\](?:{_TARGET})?)?)")
 _TAG = regex.compile(r"<\s*/?[a-zA-Z!?][^<>]*>")
 _TAG_START = regex.compile(r"<(?=\s*[a-zA-Z/!?])")
 _LINE_SIGNS = regex.compile(r"^(?:[ \t]*(?:#{1,6}|[-*+•·>]|\d{1,2}[.)、](?=[ \t]|\p{Han})))+[ \t]*")
@@ -184,7 +191,8 @@ class Grounding:
             return "".join(f"[{rank}]" for rank in there)
 
         marked = _MARKS.sub(mark, sentence)
-        return regex.sub(r"[ \t]+(?=[。，、；！？.,;!?])", "", regex.sub(r"\s{2,}", " ", marked)).strip(), ranks
+        closed_up = regex.sub(r"(?<![ \t])[ \t]+(?=[。，、；！？.,;!?])", "", regex.sub(r"\s{2,}", " ", marked))
+        return closed_up.strip(), ranks
 
     def _written(self, added: str) -> Written:
         return Written(self._text, added, tuple(self._citations), self._sentences_removed, self._marks_removed)
@@ -198,7 +206,7 @@ def plain(text: str) -> str:
     while text != before:  # what is taken out may leave another: <scr<b>ipt>
         before = text
         text = _TAG.sub("", _SCRIPTS.sub("", text))
-        text = _LINK.sub(r"\1", _PICTURE.sub("", text))
+        text = _LINK.sub(r"\1\2", _PICTURE_BY_NAME.sub(r"\1", _PICTURE.sub(r"\1", text)))
     text = _EMPHASIS.sub("", _LINE_SIGNS.sub("", text.replace(_PICTURE_SIGN, "")))
     return str(_TAG_START.sub("", text)).strip()
 

@@ -20,7 +20,9 @@ WORDS_SHARED = 0.35
 FAR = 0.15
 """Cosine from which on a statement in another script belongs to a passage: as for questions, see qa.answer.evidence."""
 
-_ADDRESS = regex.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|javascript:|data:)[^\s\p{Han}，。；）)]*", regex.I)
+# A scheme begins at the first letter of its run alone: from each letter, a long run would take quadratic time.
+_SCHEME = r"(?=[a-z])(?<=(?<![a-z0-9+.-])[0-9+.-]*)[a-z0-9+.-]+://"
+_ADDRESS = regex.compile(rf"(?:{_SCHEME}|www\.|mailto:|javascript:|data:)[^\s\p{{Han}}，。；）)]*", regex.I)
 _CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _LATIN = regex.compile(r"\p{Latin}")
 

@@ -29,7 +29,7 @@ Record = tuple[int, list[str] | InputError]
 _NO_DELIMITER = "\x1f"
 """Parts a table of one column whose questions hold commas: what ASCII has for parting units, and nobody types."""
 _SEP_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
-_NEUTRALISED = re.compile("'+[=+\\-@\t\r\0＝＋－＠]")
+_NEUTRALISED = re.compile("^'+[=+\\-@\t\r\0＝＋－＠]")
 
 # A cell may be as long as a line may be: that it is too long for a question is said by the row.
 csv.field_size_limit(LINE_CHARS + 1)

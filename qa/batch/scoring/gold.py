@@ -27,8 +27,8 @@ _WRONG = frozenset(
     {"wrong", "incorrect", "w", "no", "n", "0", "false", "错", "錯", "误", "誤", "错误", "錯誤", "否", "×", "✗", "✘",
      "x"}
 )  # fmt: skip
-_PARTS = re.compile(r"\n|\s*[|｜]\s*")
-_SPAN = re.compile(r"(?P<file>.+?):(?P<start>[0-9]+)-(?P<end>[0-9]+)")
+_PARTS = re.compile(r"[\n|｜]")
+_SPAN = re.compile(r"^(?P<file>.+?):(?P<start>[0-9]+)-(?P<end>[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)

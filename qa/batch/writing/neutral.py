@@ -9,7 +9,7 @@ from qa.batch.wording import Wording
 CELL_CHARS = 32_767
 """Excel's longest cell, in UTF-16 units."""
 _DANGER = "=+\\-@\t\r\0＝＋－＠"
-_RISKY = re.compile(f"'*[{_DANGER}]")
+_RISKY = re.compile(f"^'*[{_DANGER}]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?%?")
 
 
