@@ -6,6 +6,7 @@ Simplified and Traditional Chinese (one after folding), English and Japanese. Pu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
@@ -124,6 +125,7 @@ class Expected:
         return _clause(self.folded[self.end :], 0)
 
 
+@lru_cache(maxsize=256)
 def expected(question: str) -> Expected:
     """What ``question`` wants. Every question has a kind: ``what`` when nothing else is recognised.
 
