@@ -16,6 +16,7 @@ from markdown_it.tree import SyntaxTreeNode
 from qa.errors import StoreError
 from qa.talks import NAME, TALKS, TITLE_CHARS, TURNS, Record, Talk, Talks, Turn, title_of
 from qa.web.export import as_json, as_markdown
+from qa.web.openai_api import message_of
 from qa.web.words import EN, ZH
 
 ME, OTHER = "m" * 22, "o" * 22
@@ -240,6 +241,17 @@ def test_the_exports_number_each_source_once_over_the_whole_conversation() -> No
         "3. 标题, a.txt, characters 40–50",
     ):
         assert line in markdown.splitlines()
+
+
+def test_what_several_passages_tell_is_exported_with_the_numbers_of_their_sources() -> None:
+    one, two = record("谁？", "甲", (0, 5)), record("哪些？", "乙", (9, 12), (0, 5))
+    two["gathered"] = [{"rank": 1, "text": "乙*", "highlights": []}, {"rank": 2, "text": "甲", "highlights": []}]
+    two["passages"] = [each | {"rank": i, "highlights": []} for i, each in enumerate(two["passages"], 1)]
+    lines = as_markdown(talk_of(one, two), EN).splitlines()
+    at = lines.index(EN.gathered)
+    assert lines[at + 2 : at + 4] == [r"- 乙\* [2]", "- 甲 [1]"]
+    said = message_of(two, "http://here").splitlines()
+    assert said[said.index(ZH.gathered) + 2 :][:2] == [r"- 乙\* [1]", "- 甲 [2]"]
 
 
 def test_what_was_not_found_is_exported_as_such() -> None:

@@ -45,6 +45,9 @@ def as_markdown(talk: Talk, words: Words) -> str:
         else:
             sure = words.confidence.format(percent=round(100 * record["confidence"]))
             lines += [f"**{plain(record['answer'])}** ({sure})", ""]
+        if record.get("gathered"):
+            lines += [words.gathered, ""]
+            lines += [f"- {plain(part['text'])} [{numbers[part['rank'] - 1]}]" for part in record["gathered"]] + [""]
         if record["status"] != "not_found" and numbers:
             lines += [f"> {plain(record['passages'][0]['text'])} [{numbers[0]}]", ""]
         if numbers:

@@ -225,6 +225,9 @@ def message_of(record: Record, base_url: str) -> str:
     else:
         sure = words.confidence.format(percent=round(100 * record["confidence"]))
         lines.append(f"**{plain(record['answer'])}** ({sure})")
+    if record.get("gathered"):
+        lines.append(f"\n{words.gathered}\n")
+        lines += [f"- {plain(part['text'])} [{part['rank']}]" for part in record["gathered"]]
     passages = record["passages"]
     if passages:
         shown = passages[:1] if record["status"] == "answered" else passages if record["status"] == "possible" else []
