@@ -1,4 +1,4 @@
-"""3,350 random requests that the document allows: no 5xx, nothing undocumented (API-022). See tests/web_fuzz.py."""
+"""3,300 random requests that the document allows: no 5xx, nothing undocumented (API-022). See tests/web_fuzz.py."""
 # ruff: noqa: F401, F811 (fixtures are found by their names in this module, and given under them)
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from web_fuzz import answered_as_documented, small_app
 
 @pytest.mark.parametrize(
     ("examples", "at_least"),
-    [(140, 3_350), pytest.param(1_400, 33_500, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])],
+    [(137, 3_300), pytest.param(1_370, 33_000, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])],
 )
 def test_valid_requests_are_answered_as_the_document_says(small_app: ASGIApp, examples: int, at_least: int) -> None:
     answered = answered_as_documented(small_app, GenerationMode.POSITIVE, examples)

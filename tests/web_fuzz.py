@@ -8,13 +8,12 @@ that, and the answer to either 3.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -68,6 +67,8 @@ def answered_as_documented(app: ASGIApp, mode: GenerationMode, examples: int) ->
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
+        if mode is GenerationMode.NEGATIVE and not _can_be_wrong(operation.definition.raw):
+            continue
 
         @settings(
             max_examples=examples,
@@ -82,9 +83,11 @@ def answered_as_documented(app: ASGIApp, mode: GenerationMode, examples: int) ->
             response = case.call_and_validate(checks=list(CHECKS))
             answered[f"{case.operation.method} {case.operation.path}", response.status_code] += 1
 
-        try:
-            ask()
-        except Unsatisfiable:  # nothing can be wrong about a request that takes nothing
-            assert mode is GenerationMode.NEGATIVE
+        ask()
     print(f"{answered.total()} requests")
     return answered
+
+
+def _can_be_wrong(operation: Mapping[str, Any]) -> bool:
+    """Whether a request may be other than documented: any text will do for the texts in an address' path."""
+    return "requestBody" in operation or any(each["in"] != "path" for each in operation.get("parameters", ()))
