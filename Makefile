@@ -38,8 +38,10 @@ test-all: setup check chromium office strace
 	$(PYTEST)
 
 # Thirty-four times the tests that break things, an hour or two: 10,200 kills, 68,000 operations, 5,100 damaged files.
-torture: $(VENV)/.installed-dev strace
-	TORTURE=34 $(BIN)/python -m pytest tests/torture --timeout 0
+# What they measured goes to docs/promises.json, and from there to docs/promises.md.
+torture: $(VENV)/.installed-dev chromium strace
+	TORTURE=34 PYTHONPATH=tests $(BIN)/python -m pytest $$(PYTHONPATH=tests $(BIN)/python -m torture.promises --tests) \
+	  -p torture.figures --timeout 0; status=$$?; PYTHONPATH=tests $(BIN)/python -m torture.promises && exit $$status
 
 # Each parser on a million inputs that a fuzzer finds by coverage, some hours; RUNS=20000 is some minutes.
 RUNS ?= 1000000
