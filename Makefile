@@ -7,7 +7,7 @@ CHECKED := qa embeddings tests benchmarks app.py
 # Files of tests are shared out to the cores; the tests of a file stay together, since they share servers and browsers.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup run test test-all torture check lint types imports format clean
+.PHONY: help setup run test test-all torture fuzz audit check lint types imports format clean
 
 help:
 	@echo "make run    set up, index the sample pages, open the chat on http://127.0.0.1:7860"
@@ -38,8 +38,21 @@ test-all: setup check chromium office strace
 	$(PYTEST)
 
 # Thirty-four times the tests that break things, an hour or two: 10,200 kills, 68,000 operations, 5,100 damaged files.
-torture: $(VENV)/.installed-dev strace
-	TORTURE=34 $(BIN)/python -m pytest tests/torture --timeout 0
+# What they measured goes to docs/promises.json, and from there to docs/promises.md.
+torture: $(VENV)/.installed-dev chromium strace
+	TORTURE=34 PYTHONPATH=tests $(BIN)/python -m pytest $$(PYTHONPATH=tests $(BIN)/python -m torture.promises --tests) \
+	  -p torture.figures --timeout 0; status=$$?; PYTHONPATH=tests $(BIN)/python -m torture.promises && exit $$status
+
+# Each parser on a million inputs that a fuzzer finds by coverage, some hours; RUNS=20000 is some minutes.
+RUNS ?= 1000000
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	PYTHONPATH=tests $(BIN)/python -m torture.fuzz --runs $(RUNS)
+
+# Known holes of the code and of the packages, and build/sbom.json. MUST_ASK=1 fails where no advisory service answers.
+audit: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[audit]'
+	$(BIN)/python tests/audit.py $(if $(MUST_ASK),--must-ask)
 
 check: lint types imports
 

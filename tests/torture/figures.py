@@ -21,10 +21,15 @@ PLACE = Path(__file__).parents[2] / "docs" / "promises.json"
 _met: dict[str, dict[str, Any]] = {}
 
 
+def kept() -> dict[str, dict[str, Any]]:
+    """The figures in the file, by the path of what measured them."""
+    found: dict[str, dict[str, Any]] = json.loads(PLACE.read_text(encoding="utf-8")) if PLACE.exists() else {}
+    return found
+
+
 def keep(measured: Mapping[str, Mapping[str, Any]]) -> None:
     """Puts figures by the path of what measured them into the file, in place of earlier ones."""
-    kept = json.loads(PLACE.read_text(encoding="utf-8")) if PLACE.exists() else {}
-    text = json.dumps(kept | dict(measured), ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(kept() | dict(measured), ensure_ascii=False, indent=1, sort_keys=True)
     PLACE.write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
 

@@ -182,7 +182,8 @@ EXAMPLES: Mapping[str, list[bytes]] = {
     "decoder": [*TEXTS, *(TEXTS[0].decode()[:300].encode(codec, "ignore") for codec in ("gb18030", "big5", "utf-16"))],
     "splitter": [b"\0" + text[:3000] for text in TEXTS],
     "html": [PAGE.encode("gbk"), PAGE.encode(), f"<html><body>{PAGE * 3}".encode("utf-16")],
-    "csv": [TABLE.encode(codec) for codec in ("utf-8", "gb18030", "utf-16", "utf-8-sig")] + [b"sep=;\na;b\n", b"q\n1"],
+    "csv": [TABLE.encode(codec) for codec in ("utf-8", "gb18030", "utf-16", "utf-8-sig")]
+    + [b"sep=;\na;b\n", b"q\n1", b"\xff" * 12 + b"+\nsep=;\n\x95;\xff"],
     "jsonl": [LINES.encode(), b'[{"question": "a"}]', b'{"question": "\\ud83d", "x": [[[1e999]]]}\n'],
     "xlsx": [b"\xff" + workbook(), *workbook_parts()],
     "config": [f"WENBAO_{name.upper()}=1".encode() for name in PARSERS]

@@ -135,8 +135,9 @@ def sniff(lines: Callable[[], Iterator[Line]], wanted: str | None, format_: str)
     Best is: the first record has a question's name among its cells; then the most records with equally many cells.
     """
     empty = DELIMITERS + '\ufeff" \r\n'
+    opening = next((line for _, line in lines()), "")
+    told = _SEP_LINE.fullmatch(opening.lstrip("\ufeff")) if isinstance(opening, str) else None
     first = next((line for _, line in lines() if isinstance(line, str) and line.strip(empty)), "").lstrip("\ufeff")
-    told = _SEP_LINE.fullmatch(first)
     if wanted or told:
         return Dialect(wanted or (told[1] if told else ","), bool(told), certain=True)
     if format_ == "tsv" and "\t" in first:
