@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from re import _parser as sre  # type: ignore[attr-defined]  # no stubs; its public name is deprecated
+from re import _parser as sre  # type: ignore[attr-defined, unused-ignore]  # no stubs; its public name is deprecated
 from typing import Any
 
 import regex  # type: ignore[import-untyped, unused-ignore]
