@@ -163,10 +163,10 @@ def upload(client: TestClient, name: str, text: str, **headers: str) -> Any:
 @pytest.mark.parametrize("times", [20, pytest.param(100, marks=pytest.mark.slow)])
 def test_api_020_of_two_who_delete_at_once_one_does(client: TestClient, bot: Bot, tmp_path: Path, times: int) -> None:
     articles = (f"# 第{number}号仓库\n\n第{number}号仓库有{number}艘船。" for number in range(times))
-    (tmp_path / "boats.txt").write_text("\n\n".join(articles), encoding="utf-8")
+    (tmp_path / f"boats{times}.txt").write_text("\n\n".join(articles), encoding="utf-8")
     bot.index([tmp_path])
     before = bot.store.counts()
-    lines = [line for line in bot.store.articles() if line.file == "boats.txt"]
+    lines = [line for line in bot.store.articles() if line.file == f"boats{times}.txt"]
     assert len(lines) == times
     with ThreadPoolExecutor(2) as pool:
         for number, line in enumerate(lines, 1):
