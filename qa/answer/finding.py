@@ -12,7 +12,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker, reader
-from qa.answer.candidates import KEPT_BLOCKS, Block, Floats, Layout, block, layout
+from qa.answer.candidates import KEPT_BLOCKS, Floats, Layout, block, layout
 from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
@@ -207,7 +207,8 @@ def look(
 ) -> list[Source]:
     """What the answer is looked for in: each passage's text, and the lines above it that may hold one."""
     scales = [_scale([one.sentences for one in near]), _scale([one.clauses for one in near])]
-    found: list[tuple[Block, int, int, float, Floats, Floats]] = []
+    meanings = meaning.shipped()
+    sources: list[Source] = []
     for number, (hit, cosine) in enumerate(zip(hits, near, strict=True)):
         passage = passages[hit.passage_id]
         score = hit.score / hits[0].score if hits[0].score > 0 else 1.0
@@ -216,17 +217,19 @@ def look(
             for values, (mean, spread) in zip((cosine.sentences, cosine.clauses), scales, strict=True)
         )
         if len(above):
-            found.append((block(passage.text), 0, number, score, above, clauses))
+            whole = block(passage.text)
+            sources.append(Source(whole, 0, number, score, above, clauses, meanings.similar(wanted, whole)))
         for field, line in _lines(passage, asked):
             seen = layout(line)
             most = float(above.max()) if len(above) else 0.0
             if len(seen.sentences):
+                whole = block(line)
                 sentences, parts = (
                     np.full(len(spans), most, dtype=np.float32) for spans in (seen.sentences, seen.clauses)
                 )
-                found.append((block(line), field, number, score, sentences, parts))
-    meanings = meaning.shipped()
-    return [Source(*each, meanings.similar(wanted, each[0])) for each in found]
+                alike = meanings.similar(wanted, whole)
+                sources.append(Source(whole, field, number, score, sentences, parts, alike))
+    return sources
 
 
 def _scale(cosines: Sequence[Floats]) -> tuple[float, float]:
