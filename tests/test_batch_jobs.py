@@ -156,6 +156,20 @@ def test_a_job_on_a_changed_corpus_fails_and_begins_anew_when_resumed(echo: JobB
         assert jobs.wait(jobs.resume(failed), 20).state == "finished"
 
 
+def test_a_job_that_is_resumed_before_it_has_stopped_goes_on(echo: JobBot) -> None:
+    echo.gate = threading.Semaphore(1)
+    with closing(opened(echo)) as jobs:
+        job = jobs.start(put(jobs))
+        until(lambda: jobs.job(job.id).done >= 1)  # the thread waits at the gate
+        for halt in (jobs.pause, jobs.cancel):
+            resumed = jobs.resume(halt(jobs.job(job.id)))
+            assert resumed.state == "running"
+        echo.gate.release(10)
+        done = jobs.wait(resumed, 20)
+        assert (done.state, done.done) == ("finished", 4)
+        assert JobFolder(echo.settings.data / "jobs" / job.id).read().state == "finished"
+
+
 def test_a_corpus_that_changes_meanwhile_is_noted(echo: JobBot) -> None:
     echo.gate = threading.Semaphore(1)
     with closing(opened(echo)) as jobs:

@@ -140,10 +140,11 @@ def test_api_017_who_leaves_a_stream_leaves_nothing_behind(bot: Bot) -> None:
             while len(counts) > 1 and now() > max(counts) and time.monotonic() < until:
                 threading.Event().wait(0.05)  # answers that are under way end by themselves
             counts.append(now())
-    # The first rounds open what is kept: threads, and a database for each that comes to answer. Then nothing grows.
+    # The first rounds open what is kept: threads, and a database for each that comes to answer; whether every thread
+    # had a question by then is chance. What each of 500 left behind would be hundreds.
     kept = [max(numbers) for numbers in zip(*counts[:2], strict=True)]
-    assert max(files for files, _ in counts) <= kept[0] + 2, counts
-    assert max(threads for _, threads in counts) <= kept[1] + 2, counts
+    assert max(files for files, _ in counts) <= kept[0] + 25, counts
+    assert max(threads for _, threads in counts) <= kept[1] + 10, counts
 
 
 def now() -> tuple[int, int]:

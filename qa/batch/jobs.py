@@ -219,7 +219,10 @@ class Jobs:
         return found
 
     def _queue(self, job: Job) -> Job:
-        job = self._keep(replace(job, state="queued"))
+        with self._lock:
+            if self._running and self._running.id == job.id:  # it was halted, and its thread has not seen that yet
+                return self._keep(self._changed(state="running"))
+            job = self._keep(replace(job, state="queued"))
         self._begin()
         return job
 
@@ -255,8 +258,7 @@ class Jobs:
                 self._running = replace(waiting[0], state="running")
             self._do(self._running)
             with self._lock:
-                self._running = self._pace = None
-                self._wake.notify_all()
+                self._leave()
 
     def _do(self, job: Job) -> None:
         tally = Tally()
@@ -264,8 +266,9 @@ class Jobs:
         try:
             scores = self._fill(job, tally)
         except _StoppedError:
-            stopped = self._changed(done=tally.rows, statuses=dict(tally.statuses))
-            self._keep(stopped if stopped.state != "running" else replace(stopped, state="queued"))
+            with self._lock:
+                stopped = self._changed(done=tally.rows, statuses=dict(tally.statuses))
+                self._end(state="queued" if stopped.state == "running" else stopped.state)
         except Exception as error:
             if isinstance(error, WenbaoError) and error.code == "BATCH_RUNNING":
                 with self._lock:
@@ -276,10 +279,10 @@ class Jobs:
             code = error.code if isinstance(error, WenbaoError) else "INTERNAL_ERROR"
             message = str(error) if isinstance(error, WenbaoError) else "Something failed inside; see the server's log."
             told = {"code": code, "message": message}
-            self._keep(self._changed(state="failed", error=told, finished_at=time.time(), done=tally.rows))
+            self._end(state="failed", error=told, finished_at=time.time(), done=tally.rows)
         else:
             counts = {"done": tally.rows, "rows": tally.rows, "statuses": dict(tally.statuses)}
-            self._keep(self._changed(state="finished", finished_at=time.time(), scores=_summary(scores), **counts))
+            self._end(state="finished", finished_at=time.time(), scores=_summary(scores), **counts)
 
     def _fill(self, job: Job, tally: Tally) -> Scores | None:
         folder = self._at(job.id)
@@ -314,6 +317,16 @@ class Jobs:
         self._changed(notes=tuple(notes))
         baseline = self._folder / job.baseline / "answers" if job.baseline else None
         return evaluated(questions, folder.answers, baseline)
+
+    def _end(self, **changes: Any) -> None:
+        """The running job as it ends, and no longer the running one: both at once, so that it can be resumed."""
+        with self._lock:
+            self._keep(self._changed(**changes))
+            self._leave()
+
+    def _leave(self) -> None:
+        self._running = self._pace = None
+        self._wake.notify_all()
 
     def _changed(self, **changes: Any) -> Job:
         """The running job with what changed; its state may have been set by its owner meanwhile."""
