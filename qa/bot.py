@@ -19,7 +19,7 @@ from embeddings import Embedder, load_embedder
 from embeddings.errors import EmbeddingsError
 from qa import indexing
 from qa.answer import Question, Record, answer_many
-from qa.answer.evidence import LEADING
+from qa.answer.spread import PLACES, Spread, spread
 from qa.chat import complete, emphasised
 from qa.config import Settings
 from qa.current import Current
@@ -27,11 +27,12 @@ from qa.errors import ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
 from qa.generate import Endpoint, Support, Writer, Written
 from qa.generations import LOCK_WAIT_S, Progress, refresh
+from qa.hits import Hit
 from qa.indexing import IndexReport
 from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
 from qa.retrieve import Retrieved, Retriever
-from qa.store import Catalogue, Store
+from qa.store import Catalogue, Store, StoredPassage
 from qa.text import Terms
 from qa.timeline import Month, timeline
 
@@ -162,9 +163,12 @@ class Bot:
         try:
             completed = [complete(q.question, q.history) for q in questions]
             searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
-            found = self._retrieved(retriever, searched, [q.filters for q in questions], max(k, LEADING))
-            retrieved = [replace(found[i], question=c) for i, c in enumerate(completed)]
-            passages = self.store.passages(list({hit.passage_id for found in retrieved for hit in found.hits}))
+            found = self._retrieved(retriever, searched, [q.filters for q in questions])
+            passages: dict[int, StoredPassage] = {}
+            retrieved = [
+                replace(self._spread(retriever, found[i], question.filters, max(k, PLACES), passages), question=c)
+                for i, (question, c) in enumerate(zip(questions, completed, strict=True))
+            ]
             records = answer_many(questions, retrieved, passages, self.embedder, retriever.terms, k)
             records = [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
         except EmbeddingsError as error:
@@ -219,16 +223,42 @@ class Bot:
         return self._current.catalogue()
 
     def _retrieved(
-        self, retriever: Retriever, questions: Sequence[str], filters: Sequence[Filters], k: int
+        self, retriever: Retriever, questions: Sequence[str], filters: Sequence[Filters]
     ) -> dict[int, Retrieved]:
         """What each question found, by its number; those with equal filters are searched together."""
         found: dict[int, Retrieved] = {}
         for same in dict.fromkeys(filters):
             numbers = [number for number, each in enumerate(filters) if each == same]
             only = self.catalogue().scope(same).passages if same else None
-            searched = retriever.retrieve_many([questions[number] for number in numbers], k, only=only)
+            searched = retriever.retrieve_many([questions[number] for number in numbers], MOST_PASSAGES, only=only)
             found |= zip(numbers, searched, strict=True)
         return found
+
+    def _spread(
+        self, retriever: Retriever, found: Retrieved, filters: Filters, k: int, passages: dict[int, StoredPassage]
+    ) -> Retrieved:
+        """The first hits so that no article crowds the others out (``qa.answer.spread``); their passages are added.
+
+        Where articles do, and nothing else was found, it is looked for once more without them.
+        """
+
+        def placed(hits: Sequence[Hit]) -> Spread:
+            passages.update(self.store.passages([hit.passage_id for hit in hits if hit.passage_id not in passages]))
+            return spread(found.question, hits, passages)
+
+        result = placed(found.hits[:k])
+        if result.crowding or len(result.hits) < min(k, len(found.hits)):
+            result = placed(found.hits)
+        if result.crowding and result.fair < k:
+            others = self.catalogue().outside(filters, result.crowding)
+            if len(others):
+                [more] = retriever.retrieve_many([found.question], MOST_PASSAGES, only=others)
+                least = result.hits[result.fair - 1].score if result.fair else 1.0
+                known = {hit.passage_id for hit in result.hits}
+                added = [replace(hit, score=min(hit.score, least)) for hit in more.hits if hit.passage_id not in known]
+                fair = result.hits[: result.fair]
+                result = placed((*fair, *added, *result.hits[result.fair :]))
+        return replace(found, hits=result.hits[:k])
 
     def _searched_in(self, filters: Filters) -> Record:
         if not filters:

@@ -29,7 +29,6 @@ OUTSIDE = {
     "ENGI-002": "needs a distributed engine, and there is none",
     "ENGI-003": "needs a distributed engine, and there is none",
     "ENGI-004": "needs a distributed engine, and there is none",
-    "ARTI-048": "an article that repeats the question takes all passages and the answer: there is no cap",
 }
 """What isn't kept yet, with the reason; docs/promises.md counts them."""
 

@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker, reader
 from qa.answer.candidates import KEPT_BLOCKS, Floats, Layout, block, layout
+from qa.answer.echo import echoing
 from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
@@ -139,8 +141,19 @@ def rank(
     wanted = wanted or meaning.shipped().wanted(found.question, found.words)
     sources = look(asked, hits[: len(near)], passages, near, wanted)
     seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
+    seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
     return Candidates(found, hits, passages, wanted, sources, seen, scored)
+
+
+def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.intp]:
+    """The candidates whose sentences say more than the question."""
+    echoes = echoing(asked)
+    told = [
+        np.array([not echoes(source.block.layout.folded[start:end]) for start, end in source.block.layout.sentences])
+        for source in sources
+    ]
+    return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], np.bool_).nonzero()[0]
 
 
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:

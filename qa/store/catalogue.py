@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +63,8 @@ class Catalogue:
             while len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return found
+
+    def outside(self, filters: Filters, articles: Collection[int]) -> Ids:
+        """The passages of the articles that pass, less those of ``articles``; ascending."""
+        allowed = [place.article_id for place in self.articles(filters) if place.article_id not in articles]
+        return self._passages[np.isin(self._owners, np.array(allowed, dtype=np.int64))]

@@ -1,0 +1,69 @@
+"""Spread: no article takes all the places. A function of values, between retrieval and answers.
+
+A file that repeats one question ten thousand times fills both legs' lists, and a long article may fill the five places
+that are shown. Among five passages at most three are of one article, and a passage that repeats another one of its
+article comes last, as one that only says the question again. On the dev questions that covers the same evidence, and one question's more (docs/retrieval.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qa.answer.echo import echoing
+from qa.answer.elsewhere import shingles
+from qa.answer.kinds import expected
+from qa.hits import Hit
+from qa.store import StoredPassage
+from qa.text import fold_text
+
+PLACES = 5
+"""Places that are shared out together; the default of ``top_k``."""
+OF_ONE_ARTICLE = 3
+"""Places among those that one article may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The hits in the order of their places."""
+
+    hits: tuple[Hit, ...]
+    fair: int
+    """Places, from the first, that were given within the bounds; what follows had nobody else to be given to."""
+    crowding: frozenset[int]
+    """The articles that were kept from places."""
+
+
+def spread(question: str, hits: Sequence[Hit], passages: Mapping[int, StoredPassage]) -> Spread:
+    """The hits whose passages are there, each place given to the best that may have it.
+
+    Whatever number of places is shown, the first ones are the same.
+    """
+    echoes = echoing(expected(question))
+    left: list[Hit] = []
+    repeated: list[Hit] = []
+    told: set[tuple[int, frozenset[str]]] = set()
+    for hit in hits:
+        if hit.passage_id in passages:
+            passage = passages[hit.passage_id]
+            runs = (passage.article_id, shingles(passage.text))
+            tells = runs not in told and not echoes(fold_text(passage.text))
+            (left if tells else repeated).append(hit)
+            told.add(runs)
+    crowding = {passages[hit.passage_id].article_id for hit in repeated}
+    placed: list[Hit] = []
+    taken: Counter[int] = Counter()
+    while left:
+        if len(placed) % PLACES == 0:
+            taken.clear()
+        for at, hit in enumerate(left):
+            article = passages[hit.passage_id].article_id
+            if taken[article] < OF_ONE_ARTICLE:
+                break
+            crowding.add(article)
+        else:
+            break
+        taken[article] += 1
+        placed.append(left.pop(at))
+    return Spread((*placed, *left, *repeated), len(placed), frozenset(crowding))
