@@ -69,7 +69,7 @@ def test_the_first_places_are_fair_and_all_are_given(articles: list[int]) -> Non
     fair = [passages[each.passage_id].article_id for each in result.hits[: result.fair]]
     for start in range(0, len(fair), PLACES):
         assert max(Counter(fair[start : start + PLACES]).values()) <= OF_ONE_ARTICLE
-    assert set(articles[each.passage_id - 1] for each in result.hits[result.fair :]) <= result.crowding
+    assert {articles[each.passage_id - 1] for each in result.hits[result.fair :]} <= result.crowding
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Spread: no article takes all the places. A function of values, between retrieval and answers.
 
 A file that repeats one question ten thousand times fills both legs' lists, and a long article may fill the five places
-that are shown. Among five passages at most three are of one article, and a passage that repeats another one of its
-article comes last, as one that only says the question again. On the dev questions that covers the same evidence, and one question's more (docs/retrieval.md).
+that are shown. Among five passages at most three are of one article; a passage that repeats another one of its article
+comes last, as one that only says the question again. On the dev questions nothing is lost by that (docs/retrieval.md).
 """
 
 from __future__ import annotations
@@ -54,16 +54,19 @@ def spread(question: str, hits: Sequence[Hit], passages: Mapping[int, StoredPass
     crowding = {passages[hit.passage_id].article_id for hit in repeated}
     placed: list[Hit] = []
     taken: Counter[int] = Counter()
+
+    def allowed(hit: Hit) -> bool:
+        return taken[passages[hit.passage_id].article_id] < OF_ONE_ARTICLE
+
     while left:
         if len(placed) % PLACES == 0:
             taken.clear()
-        for at, hit in enumerate(left):
-            article = passages[hit.passage_id].article_id
-            if taken[article] < OF_ONE_ARTICLE:
-                break
-            crowding.add(article)
-        else:
+        best = next(filter(allowed, left), None)
+        if best is not left[0]:
+            crowding |= {article for article, places in taken.items() if places == OF_ONE_ARTICLE}
+        if best is None:
             break
-        taken[article] += 1
-        placed.append(left.pop(at))
+        taken[passages[best.passage_id].article_id] += 1
+        placed.append(best)
+        left.remove(best)
     return Spread((*placed, *left, *repeated), len(placed), frozenset(crowding))
