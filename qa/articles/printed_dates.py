@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -73,19 +74,20 @@ def printed_dates(text: str, *, republic: bool = False, parts: bool = False) -> 
     With ``parts``, dates without a year too. ``republic`` says that a year of one to three digits without an era is one
     of the Republic (廿六年: 1937); else it is left aside.
     """
-    taken: list[tuple[int, int]] = []
+    taken: list[tuple[int, int]] = []  # ascending, and none over another: only neighbours of a new one can overlap it
     for pattern in (_CHINESE, _ISO, _ISO_MONTH, _ENGLISH, _BRITISH, *((_CHINESE_PART,) if parts else ())):
         for match in pattern.finditer(text):
             group = match.groupdict()
-            if any(start < match.end() and match.start() < end for start, end in taken):
+            at = bisect(taken, match.span())
+            if any(start < match.end() and match.start() < end for start, end in taken[max(0, at - 1) : at + 1]):
                 continue
             if group.get("lunar"):
-                taken.append(match.span())
+                taken.insert(at, match.span())
                 continue
             year = _year(group.get("year"), group.get("era"), republic=republic)
             if year is None and (group.get("year") or not parts):
                 continue
-            taken.append(match.span())
+            taken.insert(at, match.span())
             found = dated(year, _month(group.get("month")), number(group.get("day")), *match.span())
             yield found if found and _weekday_fits(found, text) else None
 

@@ -5,8 +5,10 @@ A target takes bytes and returns, or raises one of the program's own errors; any
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -36,9 +38,11 @@ ROWS = 10_000
 
 @cache
 def scratch() -> Path:
-    """A folder for files of the process, in memory where the system has such a place."""
+    """A folder for files of the process, in memory where the system has such a place; gone when the process ends."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="wenbao-fuzz-", dir=memory if memory.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="wenbao-fuzz-", dir=memory if memory.is_dir() else None))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def check_offsets(document: Document) -> None:
