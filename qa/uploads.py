@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,8 @@ LOCK_WAIT_S = 600.0
 """How long a job waits for another process that writes, before it tries again."""
 DELETE_WAIT_S = 10.0
 """How long somebody who deletes waits for one that writes."""
+LOOKS_S = 0.05
+"""How often that is looked at."""
 SETTLED_TOGETHER = 50
 """Outcomes written at a time; after a kill, those that weren't are found out again: the files are then unchanged."""
 
@@ -222,10 +224,14 @@ class Uploads:
     def withdraw(self, *, files: Sequence[str] = (), articles: Sequence[int] = ()) -> None:
         """Files and articles are gone from every answer when this returns; the indexes follow on their own.
 
+        What was uploaded under these names before is taken in first: it would bring back what was deleted.
+
         Raises:
             NotFoundError: FILE_NOT_FOUND, NOT_FOUND; then nothing is gone.
             StoreError: WRITER_LOCKED and its kin.
         """
+        places = (self._bot.store.place(number) for number in articles)
+        self._await({*files, *(place[0] for place in places if place is not None)})
         gone: Future[None] = Future()
 
         def work() -> None:
@@ -242,6 +248,24 @@ class Uploads:
 
         threading.Thread(target=work, name="withdraw").start()
         gone.result()
+
+    def _await(self, names: Collection[str]) -> None:
+        """Waits until no upload of these names waits.
+
+        Raises:
+            StoreError: WRITER_LOCKED after DELETE_WAIT_S.
+        """
+        until = time.monotonic() + DELETE_WAIT_S
+        while self.path.exists():
+            with self._reading() as connection:
+                waiting = {name for (name,) in connection.execute("SELECT name FROM files WHERE state = 'waiting'")}
+            first = min(waiting & set(names), default=None)
+            if first is None:
+                return
+            if time.monotonic() > until:
+                message = f"{first} was uploaded and is still waiting to be taken in; delete it again in a moment."
+                raise StoreError("WRITER_LOCKED", message)
+            time.sleep(LOOKS_S)
 
     # --- what there is to tell ---
 

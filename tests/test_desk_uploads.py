@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,11 @@ from tiny_models import static_folder
 
 from qa.bot import Bot
 from qa.config import Settings
-from qa.errors import NotFoundError
+from qa.errors import NotFoundError, StoreError
 from qa.indexing import UPLOADS
 from qa.reading import Document, Problem, parse
 from qa.text import Terms
+from qa.uploads import Uploads
 
 PAGE = "# 渡口添新船\n\n渡口新添了七艘木船。\n\n# 老街修好了\n\n老街的石板换了三千块。\n"
 
@@ -182,3 +185,39 @@ def test_new_terms_are_used_once_the_indexes_are_built_by_them(bot: Bot, tmp_pat
     record = bot.ask("舢板")
     assert "木船" in record["passages"][0]["why"]["terms"]
     assert bot.retriever().terms is bot.terms
+
+
+def test_what_was_uploaded_before_a_deletion_does_not_come_back(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a kill between an upload's commit and its outcome, or before a worker that has much to do."""
+    upload(bot, document("a.md", PAGE))
+    uploads = Uploads(bot)
+    start = uploads._start
+    monkeypatch.setattr(uploads, "_start", lambda: None)
+    job = uploads.new_job("owner")
+    path = uploads.place()
+    path.write_text(PAGE + "\n# 又一篇\n\n茶馆开张。\n", encoding="utf-8")
+    uploads.take(job, [("a.md", path)])
+    with ThreadPoolExecutor(1) as other, closing(uploads):
+        deleted = other.submit(uploads.withdraw, files=["a.md"])
+        with pytest.raises(TimeoutError):
+            deleted.result(timeout=0.3)  # the upload goes first
+        start()
+        deleted.result(timeout=20)
+        assert uploads.job(job).counts == {"changed": 1}
+        assert bot.store.files() == {}
+
+
+def test_a_deletion_gives_up_when_an_earlier_upload_keeps_waiting(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(bot, document("a.md", PAGE))
+    monkeypatch.setattr("qa.uploads.DELETE_WAIT_S", 0.1)
+    with closing(Uploads(bot)) as uploads:
+        monkeypatch.setattr(uploads, "_start", lambda: None)
+        path = uploads.place()
+        path.write_text(PAGE, encoding="utf-8")
+        uploads.take(uploads.new_job("owner"), [("a.md", path)])
+        article = bot.store.articles()[0].id
+        for refused in ({"files": ["a.md"]}, {"articles": [article]}):
+            with pytest.raises(StoreError) as caught:
+                uploads.withdraw(**refused)
+            assert caught.value.code == "WRITER_LOCKED"
+        assert len(bot.store.articles()) == 2
