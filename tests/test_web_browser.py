@@ -7,6 +7,8 @@ With ``WENBAO_PICTURES=docs/pictures`` the screenshots of docs/pictures are take
 from __future__ import annotations
 
 import re
+import threading
+from typing import Any
 
 import pytest
 from browsing import (
@@ -28,8 +30,10 @@ from browsing import (
 from playwright.sync_api import Route, expect
 from web_fixtures import address, app, bot
 
+from qa.answer import Record
 from qa.bot import Bot
 from qa.web.chat_words import SCRIPT
+from qa.web.conversation import Conversations
 
 pytestmark = pytest.mark.browser
 
@@ -131,6 +135,54 @@ def test_what_is_not_surely_answered_is_not_claimed(
     offered.first.click()
     expect(page.locator(".wb-question").last).to_have_text(question)
     expect(page.locator(".wb-answer")).to_have_count(2)
+
+
+NOT_THERE = "天坛公园的门票多少钱？"
+
+
+def test_a_slow_end_of_one_question_leaves_the_next_ones_answer(
+    opened: Opener, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    instead = Conversations._instead
+
+    def slowly(conversations: Conversations, record: Record, question: str) -> list[str]:
+        assert goes_on.wait(30)
+        return instead(conversations, record, question)
+
+    monkeypatch.setattr(Conversations, "_instead", slowly)
+    page = opened(DESKTOP)
+    visit(page, f"{address}/zh/")
+    ask(page, NOT_THERE)
+    ask(page, QUESTION)
+    goes_on.set()
+    page.wait_for_timeout(1500)  # nothing is to come of it, so that there is nothing else to wait for
+    expect(page.locator(".wb-answer")).to_have_count(2)
+    expect(page.locator(".wb-question").last).to_have_text(QUESTION)
+
+
+def test_a_question_asked_before_the_earlier_ones_answer_stands_below_it(
+    opened: Opener, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    plainly = Bot.ask
+
+    def slowly(bot: Bot, question: str, **options: Any) -> Record:
+        assert question != QUESTION or goes_on.wait(30)
+        return plainly(bot, question, **options)
+
+    monkeypatch.setattr(Bot, "ask", slowly)
+    page = opened(DESKTOP)
+    visit(page, f"{address}/zh/")
+    box = page.locator("#wb-question textarea")
+    for number, question in enumerate((QUESTION, NOT_THERE), 1):
+        box.fill(question)
+        box.press("Enter")
+        expect(page.locator(".wb-question")).to_have_count(number)
+    goes_on.set()
+    expect(page.locator(".wb-answer")).to_have_count(2)
+    expect(page.locator(".wb-question")).to_have_text([QUESTION, NOT_THERE])
+    expect(page.locator(".wb-note")).to_have_count(0)
 
 
 def test_an_empty_question_is_answered_with_one_line(opened: Opener, address: str) -> None:

@@ -223,6 +223,23 @@ def test_what_is_offered_late_does_not_hide_the_next_question(conversations: Con
     assert after.questions[-1] == QUESTION
 
 
+def test_a_question_asked_before_the_earlier_ones_answer_stands_below_it(conversations: Conversations) -> None:
+    first, second = (conversations.ask(ZH, q, Shown(TALK), SENT) for q in (QUESTION, "那朝阳门街道呢？"))
+    next(first)
+    next(second)
+    answered = next(first)
+    *_, after = second
+    assert after.questions == (QUESTION, after.questions[-1])
+    assert after.messages[:2] == answered.messages
+    assert (len(after.messages), after.answered) == (4, 2)
+    assert after.questions[-1].startswith("那朝阳门街道呢")
+
+
+def test_a_conversation_that_is_opened_knows_how_long_it_is(conversations: Conversations) -> None:
+    *_, talk = conversations.ask(ZH, QUESTION, Shown(TALK), SENT)
+    assert conversations.open(EN, TALK).answered == talk.answered == 1
+
+
 def test_nothing_is_offered_instead_of_an_answer(conversations: Conversations) -> None:
     *_, talk = conversations.ask(ZH, QUESTION, Shown())
     assert ZH.instead not in shown(talk)[-1][1]

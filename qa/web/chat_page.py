@@ -52,7 +52,11 @@ FONTS = (
 )
 """Fonts that are on the visitor's machine, as in base.css; Gradio's bundled Latin looks bad beside Chinese."""
 
-Answered = tuple[str | dict[str, str], list[dict[str, str]], Shown]
+Update = dict[str, str]
+NOTHING: Update = gradio.skip()
+"""No change. When a handler ends, Gradio sends what it gave last once more: were that messages, a slow end of one
+question would take the answer of the next one off the page."""
+Answered = tuple[str | Update, list[dict[str, str]] | Update, Shown | Update]
 """What a handler gives back: the question box's text, the messages, the conversation."""
 
 
@@ -101,23 +105,25 @@ def _head(words: Words) -> str:
 
 
 def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio.Blocks:
-    def show(shown: Shown, box: str | dict[str, str] = "") -> Answered:
+    def show(shown: Shown, box: str | Update = "") -> Answered:
         return box, list(shown.messages), shown
 
     def ask(question: str, context: str, shown: Shown, request: gradio.Request) -> Iterator[Answered]:
         """The box is emptied once: what is typed into it while the answer grows stays."""
         caller = unkeyed(request.request) if request.request is not None else NOBODY
-        boxes = chain([""], repeat(gradio.skip()))
+        boxes: Iterator[str | Update] = chain([""], repeat(NOTHING))
         yield from map(show, conversations.ask(words, question, shown, context, caller), boxes)
+        yield NOTHING, NOTHING, NOTHING
 
     def ask_example(
         context: str, shown: Shown, event: gradio.SelectData, request: gradio.Request
     ) -> Iterator[Answered]:
         yield from ask(str(event.value["text"]), context, shown, request)
 
-    async def write(context: str, shown: Shown) -> AsyncIterator[tuple[list[dict[str, str]], Shown]]:
+    async def write(context: str, shown: Shown) -> AsyncIterator[tuple[list[dict[str, str]] | Update, Shown | Update]]:
         async for written in conversations.write(words, shown, context):
             yield list(written.messages), written
+        yield NOTHING, NOTHING
 
     def reopen(context: str) -> Answered:
         return show(conversations.open(words, Context.read(context).talk))

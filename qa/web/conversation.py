@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -43,6 +45,8 @@ INSTEAD = 3
 """Questions offered where one was not answered."""
 INSTEAD_TRIED = 8
 """Questions that are asked to find those; each takes about as long as a visitor's."""
+TURNS = 256
+"""Conversations whose latest state is remembered, those used last; each is a few dozen kB."""
 KEPT_TURNS = 20
 """Questions of a conversation that stay on the page; each is a few kB, sent anew with every answer."""
 
@@ -108,15 +112,25 @@ class Shown:
     messages: tuple[dict[str, str], ...] = field(default=(), repr=False)
     unwritten: Unwritten | None = field(default=None, repr=False)
     """Of the last message, where that is an answer which has just been found."""
+    answered: int = 0
+    """Questions answered since it began, those that are no longer shown too: of two states the later one has more."""
 
     def with_message(self, role: str, content: str) -> Shown:
         """The conversation one message later, without its oldest ones beyond ``KEPT_TURNS``."""
         messages = (*self.messages, {"role": role, "content": content})[-2 * KEPT_TURNS :]
-        return Shown(self.id, self.questions, messages)
+        return Shown(self.id, self.questions, messages, answered=self.answered)
 
     def with_question(self, question: str) -> Shown:
         """The conversation with ``question`` among those that a follow-up may lean on."""
-        return Shown(self.id, (*self.questions, question)[-KEPT_TURNS:], self.messages)
+        return Shown(self.id, (*self.questions, question)[-KEPT_TURNS:], self.messages, answered=self.answered + 1)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Whose turn it is in a conversation: one question at a time is answered, each below the one before."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    latest: Shown = Shown()
 
 
 class Conversations:
@@ -130,6 +144,8 @@ class Conversations:
         self._is_judged = is_judged
         self._latest: dict[str, object] = {}
         """The question that is being answered, by conversation."""
+        self._turns: OrderedDict[str, _Turn] = OrderedDict()
+        self._lock = threading.Lock()
         self._overview: tuple[int, int, list[str]] | None = None
 
     @property
@@ -162,6 +178,7 @@ class Conversations:
         if kept is None:
             return shown
         passages, _ = self.overview()
+        shown = replace(shown, answered=max(0, len(kept.turns) - KEPT_TURNS))
         for turn in kept.turns[-KEPT_TURNS:]:
             question = str(turn.record["question"])
             shown = shown.with_message("user", render.question(question))
@@ -186,9 +203,14 @@ class Conversations:
                 asked = shown.with_message("user", render.question(question))
             passages, _ = self.overview()
             yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
-            history = () if context.alone else shown.questions
-            record = self._answer(caller, question, history=history, filters=context.filters)
-            answered = self._answered_with(asked, words, record, passages)
+            turn = self._turn(context.talk)
+            with turn.lock:
+                if turn.latest.answered > shown.answered:  # by a question that was on its way when this one was asked
+                    shown = turn.latest
+                    asked = shown.with_message("user", render.question(question))
+                history = () if context.alone else shown.questions
+                record = self._answer(caller, question, history=history, filters=context.filters)
+                turn.latest = answered = self._answered_with(asked, words, record, passages)
             yield replace(answered, unwritten=Unwritten(record))
             self._keep(context, record)
             instead = [] if record["status"] == "answered" else _written(self._instead(record, question), words)
@@ -227,6 +249,17 @@ class Conversations:
             await asyncio.to_thread(self._talks.complete, context.visitor, context.talk, record)
         except WenbaoError as error:
             log.error("A text could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
+
+    def _turn(self, talk: str) -> _Turn:
+        """The conversation's; a new one for who belongs to none."""
+        if not talk:
+            return _Turn()
+        with self._lock:
+            turn = self._turns.setdefault(talk, _Turn())
+            self._turns.move_to_end(talk)
+            while len(self._turns) > TURNS:
+                self._turns.popitem(last=False)
+            return turn
 
     def _ended(self, words: Words, shown: Shown) -> Shown:
         """The conversation without a word of a text that is being written; what is there of it stays."""
