@@ -37,6 +37,8 @@ def test_the_answer_is_the_assistants_message_with_numbered_sources(theirs: open
     assert re.findall(r"\]\(http://127\.0\.0\.1:7860/articles/(\d+)\?", content) == [
         str(passage["source"]["article_id"]) for passage in record["passages"]
     ]
+    span = record["passages"][0]["answer_span"]
+    assert content.count("&answer=") == content.count(f"&answer={span['start']}-{span['end']}&") == 1
     assert (answer.object, answer.model, answer.choices[0].finish_reason) == ("chat.completion", "wenbao", "stop")
     assert answer.model_extra is not None
     assert answer.model_extra["wenbao"]["passages"] == record["passages"]

@@ -25,7 +25,7 @@ from qa.web.asking import Asking
 from qa.web.bodies import FieldError, Strict, Text, json_body, openai_errors, read_json
 from qa.web.credentials import Caller, page_origin, require
 from qa.web.export import plain, source_line
-from qa.web.render import article_url
+from qa.web.render import passage_url
 from qa.web.words import EN, ZH, Words
 
 MODEL = "wenbao"
@@ -243,9 +243,8 @@ def words_for(question: str) -> Words:
 
 
 def _source(passage: dict[str, Any], words: Words, base_url: str) -> str:
-    spans = [(mark["start"], mark["end"]) for mark in passage["highlights"]]
-    url = article_url(passage["source"]["article_id"], spans, words)
-    return f"{passage['rank']}. [{plain(source_line(passage['source'], words))}]({base_url}{url})"
+    told = plain(source_line(passage["source"], words))
+    return f"{passage['rank']}. [{told}]({base_url}{passage_url(passage, words)})"
 
 
 def _chunks(answer_id: str, created: int, content: str, record: Record, *, wants_usage: bool) -> Iterator[str]:

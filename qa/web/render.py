@@ -91,6 +91,14 @@ def article_url(
     return f"/articles/{article_id}?{urlencode(query)}" + ("#mark" if spans else "")
 
 
+def passage_url(passage: Record, words: Words) -> str:
+    """The article's page at a passage's marked sentence, with the answer in it, where it has one, marked more."""
+    source, answer = passage["source"], passage.get("answer_span")
+    marks = [(mark["start"], mark["end"]) for mark in passage["highlights"]]
+    strong = [(answer["start"], answer["end"])] if answer else []
+    return article_url(source["article_id"], marks or [(source["start"], source["end"])], words, answer=strong)
+
+
 def file_url(file: str, words: Words) -> str:
     """The page of a file: all its articles, and what belongs to none."""
     return f"/files/{quote(file)}?{urlencode({'lang': words.path})}"
@@ -259,9 +267,9 @@ def _instead(questions: Sequence[str], words: Words) -> Markup:
 def _card(passage: Record, words: Words, pieces: Sequence[Piece]) -> Markup:
     source = passage["source"]
     highlights = [(mark["start"], mark["end"]) for mark in passage["highlights"]]
-    answer_span = passage.get("answer_span")
-    strong = [(answer_span["start"], answer_span["end"])] if answer_span else []
-    url = article_url(source["article_id"], highlights or [(source["start"], source["end"])], words, answer=strong)
+    answer = passage.get("answer_span")
+    strong = [(answer["start"], answer["end"])] if answer else []
+    url = passage_url(passage, words)
     section = Markup(' <span class="wb-section">› {}</span>').format(source["section"]) if source["section"] else ""
     text, shown = passage["text"], shown_spans(pieces, highlights)
     sentence = "".join(text[start:end] for start, end in shown) or text

@@ -18,7 +18,7 @@ from qa.web.desk import PAGE_ROWS, offset_of, pager, part, shell, words_of
 from qa.web.desk_words import DESK, DeskWords
 from qa.web.frame import add_tab
 from qa.web.plots import Plot, Series, figure
-from qa.web.render import article_url
+from qa.web.render import passage_url
 from qa.web.review_api import wanted_of
 from qa.web.words import Words
 
@@ -253,11 +253,9 @@ def _details(asked: Asked, words: Words, desk: DeskWords) -> Markup:
 
 def _place(passage: Mapping[str, Any], words: Words, desk: DeskWords) -> Markup:
     source = passage["source"]
-    marks = [(mark["start"], mark["end"]) for mark in passage["highlights"]]
-    url = article_url(source["article_id"], marks or [(source["start"], source["end"])], words)
     name = " › ".join(filter(None, (source["article"] or desk.untitled, source["section"])))
     return Markup('<li><a href="{}" target="_blank">{}</a> <span class="file">{}</span></li>').format(
-        url, name, source["file"]
+        passage_url(passage, words), name, source["file"]
     )
 
 

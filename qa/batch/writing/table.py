@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -168,7 +168,7 @@ def place_cells(passage: Mapping[str, Any], layout: Layout) -> dict[str, Cell]:
         "section": source["section"],
         "file": source["file"],
         "place": f"{start}-{end}",
-        "link": link(layout.link_base, source["article_id"], passage["highlights"]),
+        "link": link(layout.link_base, passage),
     }
 
 
@@ -178,9 +178,12 @@ def sentence_place(passage: Mapping[str, Any]) -> tuple[int, int]:
     return marks[0]["start"], marks[-1]["end"]
 
 
-def link(base: str, article_id: int, marks: Iterable[Mapping[str, int]]) -> str | None:
-    """The address of the article's page, at the marked place."""
+def link(base: str, passage: Mapping[str, Any]) -> str | None:
+    """The address of the article's page at the marked sentence, in which the answer is marked more."""
     if not base:
         return None
-    query = urlencode([pair for mark in marks for pair in (("start", mark["start"]), ("end", mark["end"]))])
-    return f"{base}/articles/{article_id}" + (f"?{query}#mark" if query else "")
+    query = [pair for mark in passage["highlights"] for pair in (("start", mark["start"]), ("end", mark["end"]))]
+    if answer := passage.get("answer_span"):
+        query.append(("answer", f"{answer['start']}-{answer['end']}"))
+    place = f"?{urlencode(query)}#mark" if query else ""
+    return f"{base}/articles/{passage['source']['article_id']}{place}"

@@ -136,7 +136,7 @@ def _passage_cell(key: str, done: Done, passage: Mapping[str, Any], layout: Layo
         case "lexical_rank" | "dense_rank":
             return why[key]  # type: ignore[no-any-return]  # a record's ranks are numbers or None
         case "link":
-            address = link(layout.link_base, source["article_id"], passage["highlights"])
+            address = link(layout.link_base, passage)
             return Styled(layout.words.open, "link", address)
         case _:
             return _fitting(passage[key], layout)
