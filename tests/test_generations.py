@@ -362,6 +362,17 @@ def test_where_the_log_of_changes_is_damaged_all_is_indexed_anew(store: Store, d
     assert indexed_ids(indexes) == set(store.passage_ids().tolist())
 
 
+def test_a_log_that_contradicts_itself_is_named_and_not_the_disk(store: Store) -> None:
+    """As the long form of torture/test_bit_rot.py found it: the latest change isn't one that the log tells from."""
+    with closing(sqlite3.connect(store.path)) as raw:
+        raw.execute("DROP TRIGGER changes_are_not_edited")
+        raw.execute("UPDATE changes SET mark = x'' WHERE sequence = (SELECT max(sequence) FROM changes)")
+        raw.commit()
+    with pytest.raises(StoreError, match="doctor --repair") as caught:
+        opened(store)
+    assert caught.value.code == "STORE_CORRUPT"
+
+
 @pytest.mark.usefixtures("roomy")
 def test_what_lies_over_a_generation_is_read_where_nothing_can_be_written(store: Store) -> None:
     with store.writer() as writer:

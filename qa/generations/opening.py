@@ -127,6 +127,9 @@ def refresh(
         raise
     indexes = _open(final, store, embedder, terms)
     if indexes is None:
+        if store.changed_since(point) is None:  # even from its latest state: what it says of itself contradicts itself
+            message = f"{store.path}: its log of changes is damaged; run `wenbao doctor --repair`."
+            raise StoreError("STORE_CORRUPT", message)
         raise StoreError(
             "INDEX_DAMAGED", f"{final} was written but reads back otherwise; check the disk, then try again."
         )
