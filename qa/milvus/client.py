@@ -27,6 +27,14 @@ SENT = 500
 """Passages a call: 1 to 2 MB of vectors and weights, a message may have 64."""
 PAUSE_S = 2.0
 """How long a server that didn't answer isn't asked again: else each question would wait for its time-out."""
+CONNECT_FAILED = 2
+"""How pymilvus calls it when nobody answers (its ``Status.CONNECT_FAILED``)."""
+RECONNECTING = {
+    "grpc.initial_reconnect_backoff_ms": 250,
+    "grpc.max_reconnect_backoff_ms": 2000,
+    "grpc.use_local_subchannel_pool": 1,
+}
+"""gRPC waits up to two minutes until it looks again for a server that went away; here, two seconds."""
 
 Sparse = Mapping[int, float]
 
@@ -112,9 +120,13 @@ class Client:
         for some in _shared_out(ids):
             self._call("delete", name, ids=some.tolist())
 
+    def settle(self, name: str) -> None:
+        """What was put in is sealed, and its index built, rather than searched row by row: after a large change."""
+        self._call("flush", name)
+
     def count(self, name: str) -> int:
         """Passages that there are."""
-        found = self._call("query", name, filter="", output_fields=["count(*)"], consistency_level="Strong")
+        found = self._read("query", name, filter="", output_fields=["count(*)"], consistency_level="Strong")
         return int(found[0]["count(*)"])
 
     def search(
@@ -130,7 +142,7 @@ class Client:
         if k < 1 or not asked or (only is not None and not len(only)):
             return found
         for some in _shared_out(only) if only is not None else (None,):
-            answers = self._call(
+            answers = self._read(
                 "search",
                 name,
                 data=[questions[number] for number in asked],
@@ -144,6 +156,14 @@ class Client:
             for number, hits in zip(asked, answers, strict=True):
                 found[number] += [(int(hit["id"]), float(hit["distance"])) for hit in hits]
         return [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in found]
+
+    def _read(self, method: str, name: str, **named: Any) -> Any:
+        """As ``_call``. A collection that isn't loaded, as milvus-lite's after a restart, is loaded first."""
+        try:
+            return self._call(method, name, **named)
+        except EngineError:
+            self._call("load_collection", name)
+            return self._call(method, name, **named)
 
     def _call(self, method: str, *values: Any, **named: Any) -> Any:
         """The method of ``pymilvus``' client.
@@ -161,7 +181,7 @@ class Client:
             return getattr(client, method)(*values, timeout=self._timeout_s, **named)
         except (MilvusException, grpc.RpcError, OSError) as error:
             code = getattr(error, "code", None)
-            if not isinstance(code, int) or isinstance(error, grpc.RpcError):  # no answer: a server's has a number
+            if not isinstance(code, int) or code == CONNECT_FAILED:  # no answer: a server's has a number of its own
                 self._paused_until = time.monotonic() + PAUSE_S
             reason = " ".join(str(getattr(error, "message", error)).split())
             raise unavailable(self.url, reason[:200]) from error
@@ -173,7 +193,13 @@ class Client:
             if self._client is None:
                 # It prints a traceback of its own for each failure, which we tell in one sentence.
                 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-                self._client = MilvusClient(uri=self.url, token=self._token, timeout=self._timeout_s, dedicated=True)
+                self._client = MilvusClient(
+                    uri=self.url,
+                    token=self._token,
+                    timeout=self._timeout_s,
+                    dedicated=True,
+                    grpc_options=RECONNECTING,
+                )
             return self._client
 
 

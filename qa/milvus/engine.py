@@ -108,7 +108,7 @@ class Milvus:
         ledger = self._fitting(store, embedder, terms)
         embedded = 0
         try:
-            usable = ledger is not None and self._is_there(ledger, embedder) and not _is_worn(ledger)
+            usable = ledger is not None and self._is_there(ledger, embedder)
         except (ModelError, StoreError) as error:
             _LOG.warning("%s It is built anew.", error.message)
             usable = False
@@ -120,10 +120,11 @@ class Milvus:
                     rows = _Rows(store, writer, embedder, terms, changed)
                     ledger.replace(changed, rows, store.point())
                     embedded = rows.embedded
-                self._send(ledger, store, writer, embedder, progress)
-                return self._indexes(ledger, store, embedder), embedded
-        ledger, embedded = self._build(store, writer, embedder, terms, progress)
-        return self._indexes(ledger, store, embedder), embedded
+                if not _is_worn(ledger):
+                    self._send(ledger, store, writer, embedder, progress)
+                    return self._indexes(ledger, store, embedder), embedded
+        ledger, more = self._build(store, writer, embedder, terms, progress)
+        return self._indexes(ledger, store, embedder), embedded + more
 
     def ready(self) -> None:
         """Nothing, when the server answers.
@@ -156,6 +157,7 @@ class Milvus:
         found += [
             Finding("INDEX_LEFTOVER", f"{left} was left by an interrupted run.", repairable=True)
             for left in self._leftovers(store)
+            if left != _named(_current(store), "before")
         ]
         return found
 
@@ -244,12 +246,13 @@ class Milvus:
         properties = {"wenbao.model": embedder.fingerprint, "wenbao.store": store.id, "wenbao.terms": terms.version}
         self.client.create(name, embedder.dim, index_type, properties)
         self._send(ledger, store, writer, embedder, progress)
+        self.client.settle(name)
         if (count := self.client.count(name)) != size.passages:
             raise unavailable(self.client.url, f"{name} was given {size.passages} passages and has {count}")
         self.client.point_alias(_alias(store), name)
         aside = folder / "current.new"
         with store_errors(aside):
-            aside.write_text(json.dumps({"name": name}), encoding="utf-8")
+            aside.write_text(json.dumps({"name": name, "before": before}), encoding="utf-8")
             sync(aside)
             aside.replace(_current(store))
             sync(folder)
@@ -361,10 +364,10 @@ def _current(store: Store) -> Path:
     return _folder(store) / "current"
 
 
-def _named(path: Path) -> str | None:
-    """The collection that the file names."""
+def _named(path: Path, key: str = "name") -> str | None:
+    """The collection that the file names; by the key "before", the one whose place it took."""
     try:
-        name: str = json.loads(path.read_text(encoding="utf-8"))["name"]
+        name: object = json.loads(path.read_text(encoding="utf-8"))[key]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return name if isinstance(name, str) and name.count("_") == 3 and os.sep not in name else None
