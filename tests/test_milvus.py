@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -273,7 +273,7 @@ def test_engi_003_a_collection_that_was_made_otherwise_is_refused_and_made_anew(
 def test_engi_001_a_part_of_the_passages_is_never_shown_as_all(store: Store, engine: Milvus) -> None:
     indexes = put(store, engine, {n: article(n) for n in range(9)})
     raw(engine).delete(indexes.name, ids=store.passage_ids()[::3].tolist())  # type: ignore[attr-defined]
-    asked = [
+    asked: list[Callable[[], object]] = [
         lambda: indexes.vectors.search(EMBEDDER.questions(["口罩"]), 3),
         lambda: indexes.lexical.search(TERMS.question("口罩"), 3),
     ]
