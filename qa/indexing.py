@@ -290,7 +290,7 @@ def repair(
                 writer.reread(name)
                 lost.append(name)
         batch.commit()
-        engine.refresh(store, writer, embedder, terms, progress)
+        engine.refresh(store, writer, embedder, terms, progress, prove=True)
     return tuple(lost)
 
 

@@ -25,6 +25,7 @@ from qa.config import Settings
 from qa.errors import EngineError, ModelError, StoreError
 from qa.filters import Filters
 from qa.generations import EMBEDDED, OpenIndexes
+from qa.indexing import repair
 from qa.lexical import norms
 from qa.milvus import client as client_module
 from qa.milvus import fallback, legs
@@ -284,6 +285,7 @@ def test_engi_001_a_part_of_the_passages_is_never_shown_as_all(store: Store, eng
     with pytest.raises(EngineError):
         Retriever(indexes.lexical, indexes.vectors, EMBEDDER, TERMS, lambda _: {}).retrieve_many(["口罩"], 5)
     assert [each.code for each in engine.findings(store, EMBEDDER, TERMS)] == ["INDEX_UNUSABLE"]
+    require_mended(store, engine)
 
 
 def test_a_damaged_ledger_gives_no_score_and_is_made_anew(store: Store, engine: Milvus) -> None:
@@ -298,6 +300,26 @@ def test_a_damaged_ledger_gives_no_score_and_is_made_anew(store: Store, engine: 
     assert caught.value.code == "INDEX_DAMAGED"
     assert [each.code for each in engine.findings(store, EMBEDDER, TERMS)] == ["INDEX_UNUSABLE"]
     ledger.close()
+    require_mended(store, engine)
+
+
+def test_a_damaged_ledger_that_a_change_meets_is_made_anew(store: Store, engine: Milvus) -> None:
+    put(store, engine, {n: article(n) for n in range(4)})
+    (path,) = (store.folder / "milvus").glob("*.db")
+    ledger = Ledger.open(path)
+    with ledger.changing():
+        ledger._connection.execute("UPDATE passages SET terms = zeroblob(length(terms))")
+    ledger.close()
+    changed = put(store, engine, {1: article(1, 1)})
+    assert changed.generation == 2
+    require_equal(changed, embedded(store))
+
+
+def require_mended(store: Store, engine: Milvus) -> None:
+    """By ``wenbao doctor --repair``."""
+    assert repair(store, EMBEDDER, TERMS, engine=engine) == ()
+    assert engine.findings(store, EMBEDDER, TERMS) == []
+    require_equal(engine.open(store, EMBEDDER, TERMS), embedded(store))
 
 
 def test_a_count_that_isnt_that_of_the_rows_is_found(store: Store, engine: Milvus) -> None:
@@ -310,6 +332,7 @@ def test_a_count_that_isnt_that_of_the_rows_is_found(store: Store, engine: Milvu
     with pytest.raises(StoreError, match="a count"):
         ledger.prove()
     ledger.close()
+    require_mended(store, engine)
 
 
 def test_stored_weights_are_those_of_a_worked_example() -> None:

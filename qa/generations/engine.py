@@ -62,8 +62,12 @@ class Engine(Protocol):
         progress: Progress | None = None,
         *,
         current: OpenIndexes | None = None,
+        prove: bool = False,
     ) -> tuple[OpenIndexes, int]:
-        """The indexes after a change, and how many passages had to be embedded for them: see ``refresh``."""
+        """The indexes after a change, and how many passages had to be embedded for them: see ``refresh``.
+
+        With ``prove``, all that is there is read, and built anew where it isn't as it was written.
+        """
 
     def ready(self) -> None:
         """Nothing, when it answers.
@@ -99,6 +103,7 @@ class Embedded:
         progress: Progress | None = None,
         *,
         current: OpenIndexes | None = None,
+        prove: bool = False,  # noqa: ARG002 (done whenever a generation is opened)
     ) -> tuple[OpenIndexes, int]:
         """See ``qa.generations.opening.refresh``."""
         held = current if isinstance(current, Indexes) else None

@@ -7,10 +7,8 @@ who still searches it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,6 +26,7 @@ from qa.generations.layers import EMBED_BATCH
 from qa.milvus.client import SENT, Client, unavailable
 from qa.milvus.ledger import Ledger, Row, row_of
 from qa.milvus.legs import Collection, MilvusLexical, MilvusVectors, stored_weights
+from qa.milvus.places import alias_of, current_file, folder_of, named
 from qa.sqlite import store_errors
 from qa.store import Finding, Point, Store, StoredPassage, Writer, sync
 from qa.text import FOLD_VERSION, Terms
@@ -39,6 +38,9 @@ FLAT_MOST = 50_000
 DRIFT = 0.1
 """How far the average length may be from that of the stored weights until they are made anew. A passage's weight moves
 by less than 0.43 of it (k₁ · b / (k₁ + …) at tf = 1); candidates are taken with a margin, and scored anew."""
+
+UNUSABLE = {"INDEX_DAMAGED", "INDEX_DIM_MISMATCH", "INDEX_MODEL_MISMATCH", "STORE_CORRUPT"}
+"""What is said of a collection or ledger that must be built anew; the last is SQLite's word on a ledger."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class MilvusIndexes:
     @property
     def sequence(self) -> int:
         """The store's at ``point``; −1 when another collection has taken the place of this one."""
-        return self.point.sequence if _named(self.current) == self.name else -1
+        return self.point.sequence if named(self.current) == self.name else -1
 
 
 class Milvus:
@@ -99,32 +101,22 @@ class Milvus:
         progress: Progress | None = None,
         *,
         current: OpenIndexes | None = None,  # noqa: ARG002 (nothing of them saves work here)
+        prove: bool = False,
     ) -> tuple[OpenIndexes, int]:
         """The collection has all that the store has; and how many passages had to be embedded for it.
 
         Built anew when there is none that fits, the store can't tell what changed, or its lengths have drifted.
         """
         self._tidy(store)
-        ledger = self._fitting(store, embedder, terms)
-        embedded = 0
         try:
-            usable = ledger is not None and self._is_there(ledger, embedder)
+            found = self._updated(store, writer, embedder, terms, progress, prove=prove)
         except (ModelError, StoreError) as error:
+            if error.code not in UNUSABLE:
+                raise
             _LOG.warning("%s It is built anew.", error.message)
-            usable = False
-        if ledger is not None and usable:
-            point = ledger.point()
-            changed = None if point is None else store.changed_since(point)
-            if changed is not None:
-                if changed:
-                    rows = _Rows(store, writer, embedder, terms, changed)
-                    ledger.replace(changed, rows, store.point())
-                    embedded = rows.embedded
-                if not _is_worn(ledger):
-                    self._send(ledger, store, writer, embedder, progress)
-                    return self._indexes(ledger, store, embedder), embedded
-        ledger, more = self._build(store, writer, embedder, terms, progress)
-        return self._indexes(ledger, store, embedder), embedded + more
+            found = None
+        ledger, embedded = found or self._build(store, writer, embedder, terms, progress)
+        return self._indexes(ledger, store, embedder), embedded
 
     def ready(self) -> None:
         """Nothing, when the server answers.
@@ -151,22 +143,37 @@ class Milvus:
         except (ModelError, StoreError) as error:
             return [Finding("INDEX_UNUSABLE", f"The collection isn't used: {error.message}", repairable=True)]
         found = []
-        if not _is_current(ledger, store) or not np.array_equal(ledger.ids(), ids) or count != len(ids):
-            message = f"{name} holds {count} passages, its ledger {len(ledger.ids())}, the store {len(ids)}."
+        held = ledger.ids()
+        missing = store.passages(np.setdiff1d(ids, held).tolist())  # what can't be read can't be indexed
+        if not _is_current(ledger, store) or missing or len(np.setdiff1d(held, ids)) or count != len(held):
+            message = f"{name} holds {count} passages, its ledger {len(held)}, the store {len(ids)}."
             found.append(Finding("INDEX_UNUSABLE", message, repairable=True))
         found += [
             Finding("INDEX_LEFTOVER", f"{left} was left by an interrupted run.", repairable=True)
             for left in self._leftovers(store)
-            if left != _named(_current(store), "before")
+            if left != named(current_file(store), "before")
         ]
         return found
 
     # --- what is there ---
 
+    def _require_all(self, ledger: Ledger) -> None:
+        """Nothing, when the collection has as many passages as it was sent.
+
+        Raises:
+            StoreError: INDEX_DAMAGED.
+        """
+        size, gone = ledger.size(), len(ledger.unsent()[1])
+        name = str(ledger.tags()["name"])
+        count = self.client.count(name)
+        if not size.passages - size.unsent <= count <= size.passages + gone:
+            message = f"The collection {name} has {count} passages, and was sent {size.passages}."
+            raise StoreError("INDEX_DAMAGED", message)
+
     def _fitting(self, store: Store, embedder: Embedder, terms: Terms) -> Ledger | None:
         """The current ledger, when it is of this store, model and terms; nothing is asked of the server."""
-        name = _named(_current(store))
-        path = _folder(store) / f"{name}.db"
+        name = named(current_file(store))
+        path = folder_of(store) / f"{name}.db"
         if name is None or not path.exists():
             return None
         with self._lock:
@@ -218,19 +225,52 @@ class Milvus:
             int(str(tags["number"])),
             point,
             collection.name,
-            _current(store),
+            current_file(store),
             MilvusLexical(collection, size),
             MilvusVectors(collection, size, store, point, embedder.fingerprint, embedder.dim),
         )
 
     # --- building and sending ---
 
+    def _updated(
+        self,
+        store: Store,
+        writer: Writer,
+        embedder: Embedder,
+        terms: Terms,
+        progress: Progress | None,
+        *,
+        prove: bool,
+    ) -> tuple[Ledger, int] | None:
+        """The current collection with all that the store has, and how many passages were embedded; None for a new one.
+
+        Raises:
+            ModelError, StoreError: with one of the codes ``UNUSABLE``, when it isn't as it was made.
+        """
+        ledger = self._fitting(store, embedder, terms)
+        if ledger is None or not self._is_there(ledger, embedder):
+            return None
+        if prove:
+            ledger.prove()
+            self._require_all(ledger)
+        point = ledger.point()
+        changed = None if point is None else store.changed_since(point)
+        if changed is None:
+            return None
+        rows = _Rows(store, writer, embedder, terms, changed)
+        if changed:
+            ledger.replace(changed, rows, store.point())
+        if _is_worn(ledger):
+            return None
+        self._send(ledger, store, writer, embedder, progress)
+        return ledger, rows.embedded
+
     def _build(
         self, store: Store, writer: Writer, embedder: Embedder, terms: Terms, progress: Progress | None
     ) -> tuple[Ledger, int]:
-        folder, before = _folder(store), _named(_current(store))
+        folder, before = folder_of(store), named(current_file(store))
         number = 1 + (int(before.split("_")[2]) if before else 0)
-        name = f"{_alias(store)}_{number:06d}_{secrets.token_hex(4)}"
+        name = f"{alias_of(store)}_{number:06d}_{secrets.token_hex(4)}"
         with store_errors(folder):
             folder.mkdir(exist_ok=True)
         tags = {**_expected(store, embedder, terms), "name": name, "number": number, "url": self.client.url}
@@ -249,12 +289,12 @@ class Milvus:
         self.client.settle(name)
         if (count := self.client.count(name)) != size.passages:
             raise unavailable(self.client.url, f"{name} was given {size.passages} passages and has {count}")
-        self.client.point_alias(_alias(store), name)
+        self.client.point_alias(alias_of(store), name)
         aside = folder / "current.new"
         with store_errors(aside):
             aside.write_text(json.dumps({"name": name, "before": before}), encoding="utf-8")
             sync(aside)
-            aside.replace(_current(store))
+            aside.replace(current_file(store))
             sync(folder)
         with self._lock:
             self._ledgers[ledger.path] = ledger
@@ -283,15 +323,15 @@ class Milvus:
 
     def _leftovers(self, store: Store) -> list[str]:
         """Collections and ledgers of this store but for the current one."""
-        kept = _named(_current(store))
-        collections = [name for name in self.client.collections() if name.startswith(f"{_alias(store)}_")]
-        ledgers = [path.stem for path in _folder(store).glob("*.db")]
+        kept = named(current_file(store))
+        collections = [name for name in self.client.collections() if name.startswith(f"{alias_of(store)}_")]
+        ledgers = [path.stem for path in folder_of(store).glob("*.db")]
         return sorted({*collections, *ledgers} - {kept})
 
     def _tidy(self, store: Store) -> None:
         for name in self._leftovers(store):
             self.client.drop(name)
-            for path in _folder(store).glob(f"{name}.db*"):
+            for path in folder_of(store).glob(f"{name}.db*"):
                 path.unlink(missing_ok=True)
 
 
@@ -354,25 +394,3 @@ def _is_worn(ledger: Ledger) -> bool:
     average = float(str(tags["average"]))
     outgrown = tags["index_type"] == "FLAT" and size.passages > 2 * FLAT_MOST
     return outgrown or abs(float(size.average) - average) > DRIFT * average
-
-
-def _folder(store: Store) -> Path:
-    return store.folder / "milvus"
-
-
-def _current(store: Store) -> Path:
-    return _folder(store) / "current"
-
-
-def _named(path: Path, key: str = "name") -> str | None:
-    """The collection that the file names; by the key "before", the one whose place it took."""
-    try:
-        name: object = json.loads(path.read_text(encoding="utf-8"))[key]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return name if isinstance(name, str) and name.count("_") == 3 and os.sep not in name else None
-
-
-def _alias(store: Store) -> str:
-    """The name by which others find the current collection of a store."""
-    return f"wenbao_{hashlib.sha256(store.id.encode()).hexdigest()[:12]}"

@@ -57,10 +57,11 @@ class WithFallback:
         progress: Progress | None = None,
         *,
         current: OpenIndexes | None = None,
+        prove: bool = False,
     ) -> tuple[OpenIndexes, int]:
         """What changed is sent to the server; while it is away, the indexes of this machine are brought up to date."""
         try:
-            found, embedded = self.first.refresh(store, writer, embedder, terms, progress)
+            found, embedded = self.first.refresh(store, writer, embedder, terms, progress, prove=prove)
         except EngineError as error:
             held = current.local if isinstance(current, _Either) else None
             local, embedded = self.reserve.refresh(store, writer, embedder, terms, progress, current=held)

@@ -29,6 +29,9 @@ from qa.sqlite import connect, store_errors, transaction
 from qa.store import Point, StoredPassage
 from qa.text import Terms
 
+READ = 256
+"""Rows read at a time."""
+
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE passages (
@@ -174,10 +177,11 @@ class Ledger:
         """
         counted: Counter[int] = Counter()
         passages = tokens = 0
-        for number in self.ids().tolist():
-            (row,) = self.rows([number])
-            counted.update(map(_signed, row.hashes.tolist()))
-            passages, tokens = passages + 1, tokens + row.length
+        ids = self.ids()
+        for start in range(0, len(ids), READ):
+            for row in self.rows(ids[start : start + READ]):
+                counted.update(map(_signed, row.hashes.tolist()))
+                passages, tokens = passages + 1, tokens + row.length
         with self._reading():
             held = dict(self._connection.execute("SELECT hash, passages FROM terms WHERE passages > 0"))
         size = self.size()
