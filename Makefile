@@ -54,6 +54,12 @@ audit: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[audit]'
 	$(BIN)/python tests/audit.py $(if $(MUST_ASK),--must-ask)
 
+# The tests of the Milvus engine, against milvus-lite: 200 MB that nothing else needs, 170 of them pyarrow.
+.PHONY: milvus
+milvus: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[milvus-test]'
+	$(BIN)/python -m pytest tests/test_milvus.py tests/test_engine_settings.py
+
 check: lint types imports
 
 lint: $(VENV)/.installed-dev

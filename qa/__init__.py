@@ -8,7 +8,7 @@ The data's way, from the bottom up (docs/design.md draws it; the import order is
     articles, passages            text → articles → sections → passages
     migrations, store             SQLite, the only truth
     lexical, hits, chat           BM25; ranked lists fused; follow-ups completed
-    generations, indexing         indexes as caches of the store; files → store
+    generations, milvus, indexing indexes as caches of the store; files → store
     retrieve, answer, evaluate    question → hits → record; how good it is
     bot                           the only place that picks concrete classes
     batch, web, cli               the surfaces

@@ -6,6 +6,7 @@ between threads: each call uses the state of the corpus that is current when it 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
@@ -23,12 +24,13 @@ from qa.answer.spread import PLACES, Spread, spread
 from qa.chat import complete, emphasised
 from qa.config import Settings
 from qa.current import Current
-from qa.errors import ModelError, QuestionError, StoreError, UsageError
+from qa.errors import EngineError, ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
 from qa.generate import Endpoint, Support, Writer, Written
-from qa.generations import LOCK_WAIT_S, Progress, refresh
+from qa.generations import LOCK_WAIT_S, Progress
 from qa.hits import Hit
 from qa.indexing import IndexReport
+from qa.milvus import engine_of
 from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
 from qa.retrieve import Retrieved, Retriever
@@ -45,6 +47,7 @@ TIMELINE_HITS = 200
 MOST_PASSAGES = 50
 """Largest ``top_k``."""
 
+_LOG = logging.getLogger(__name__)
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
 
 
@@ -59,7 +62,8 @@ class Bot:
         endpoint = Endpoint.of(settings)
         self.writer = Writer(endpoint, Support(lambda: self.terms, embedder)) if endpoint else None
         """Writes a text under answers, where the owner has set a model: docs/generated.md."""
-        self._current = Current(store, embedder, lambda: self.terms)
+        self.engine = engine_of(settings)
+        self._current = Current(store, embedder, lambda: self.terms, self.engine)
 
     @classmethod
     def open(cls, settings: Settings, *, index_seeds: bool = True, progress: Progress | None = None) -> Bot:
@@ -86,6 +90,8 @@ class Bot:
                 if error.code != "WRITER_LOCKED":
                     raise
                 # Another start is indexing them; the first question waits for it (qa.generations.LOCK_WAIT_S).
+            except EngineError as error:
+                _LOG.warning("%s The articles are stored; the first question after it is back is answered.", error)
         return bot
 
     def __enter__(self) -> Bot:
@@ -290,6 +296,7 @@ class Bot:
             encoding=encoding,
             progress=progress,
             max_bytes=self.settings.file_mb * 2**20,
+            engine=self.engine,
         )
 
     def add(
@@ -311,6 +318,7 @@ class Bot:
             progress=progress,
             wait_s=wait_s,
             current=self._current.indexes,
+            engine=self.engine,
         )
         self._current.take(indexes, terms)
 
@@ -333,6 +341,7 @@ class Bot:
             committed=committed,
             wait_s=wait_s,
             current=self._current.indexes,
+            engine=self.engine,
         )
         self._current.take(indexes, terms)
 
@@ -343,7 +352,7 @@ class Bot:
             StoreError: WRITER_LOCKED, DISK_FULL and their kin; then all is as before.
         """
         with self.store.writer(LOCK_WAIT_S) as writer:
-            refresh(self.store, writer, self.embedder, terms, progress)
+            self.engine.refresh(self.store, writer, self.embedder, terms, progress)
             self.terms = terms
         self.retriever()
 
@@ -368,6 +377,7 @@ class Bot:
             replace=replace,
             dry_run=dry_run,
             progress=progress,
+            engine=self.engine,
         )
 
     def facts(self) -> dict[str, Any]:

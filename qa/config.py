@@ -20,8 +20,10 @@ from urllib.parse import urlsplit
 from qa.errors import UsageError
 
 PREFIX = "WENBAO_"
-SECRET = {"llm_url", "llm_key"}
+SECRET = {"llm_url", "llm_key", "engine_url", "engine_token"}
 """Settings whose value no message repeats: an address may have a password in it."""
+
+ENGINES = ("embedded", "milvus")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]")
@@ -70,6 +72,25 @@ def _endpoint(text: str) -> str | None:
     if not text:
         return None
     expected = "expected http:// or https://, a host and a path without user, password, query: http://127.0.0.1:8080/v1"
+    return _server(text, expected).rstrip("/").removesuffix("/chat/completions")
+
+
+def _engine_url(text: str) -> str | None:
+    if not text:
+        return None
+    expected = "expected http:// or https://, a host and a port without user, password, path: http://127.0.0.1:19530"
+    if urlsplit(_server(text, expected)).path not in {"", "/"}:
+        raise ValueError(expected)
+    return text.rstrip("/")
+
+
+def _engine(text: str) -> str:
+    if text not in ENGINES:
+        raise ValueError(f"expected {' or '.join(ENGINES)}")
+    return text
+
+
+def _server(text: str, expected: str) -> str:
     try:
         parts = urlsplit(text)
         port_is_good = parts.port is None or parts.port > 0
@@ -79,8 +100,8 @@ def _endpoint(text: str) -> str | None:
     if not is_whole or not port_is_good or "@" in parts.netloc or parts.query or parts.fragment or " " in text:
         raise ValueError(expected)
     if is_refused(str(parts.hostname)):
-        raise ValueError("expected the address of a model's server, not of a machine's own metadata service")
-    return text.rstrip("/").removesuffix("/chat/completions")
+        raise ValueError("expected the address of a server, not of a machine's own metadata service")
+    return text
 
 
 def is_refused(host: str) -> bool:
@@ -159,6 +180,16 @@ class Settings:
     """Days that questions are kept for review; 0 keeps none."""
     talk_days: int = 90
     """Days that a conversation is kept after its last question; 0 keeps none."""
+    engine: str = "embedded"
+    """What keeps the indexes: "embedded", this process; "milvus", a server of that name."""
+    engine_url: str | None = None
+    """Where the Milvus server is."""
+    engine_token: str | None = field(default=None, repr=False)
+    """What it knows us by: ``user:password``, or an API key."""
+    engine_timeout_s: int = 10
+    """For one call of it."""
+    engine_fallback: bool = False
+    """May indexes of this machine answer while it doesn't?"""
     llm_url: str | None = None
     """Where a language model writes a text under answers, without ``/chat/completions``; None: nothing is written."""
     llm_model: str | None = None
@@ -198,6 +229,9 @@ class Settings:
         if values.get("llm_url") and not values.get("llm_model"):
             reason = "expected the model's name at WENBAO_LLM_URL"
             raise UsageError("CONFIG_VALUE", f"WENBAO_LLM_MODEL: {reason}.", field="WENBAO_LLM_MODEL")
+        if values.get("engine") == "milvus" and not values.get("engine_url"):
+            reason = "expected the address of the Milvus server, since WENBAO_ENGINE=milvus: http://127.0.0.1:19530"
+            raise UsageError("CONFIG_VALUE", f"WENBAO_ENGINE_URL: {reason}.", field="WENBAO_ENGINE_URL")
         return cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
 
 
@@ -225,6 +259,11 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "connections_per_address": _whole(4, 100_000),
     "review_days": _whole(0, 3650),
     "talk_days": _whole(0, 36_500),
+    "engine": _engine,
+    "engine_url": _engine_url,
+    "engine_token": _key,
+    "engine_timeout_s": _whole(1, 600),
+    "engine_fallback": _flag,
     "llm_url": _endpoint,
     "llm_model": _model_name,
     "llm_key": _key,

@@ -7,30 +7,28 @@ import threading
 from collections.abc import Callable, Sequence
 
 from embeddings import Embedder
-from qa.generations import Indexes, open_indexes, updated
+from qa.generations import EMBEDDED, Engine, OpenIndexes
 from qa.retrieve import Retriever
 from qa.store import Catalogue, Store
 from qa.text import Terms
-
-LENIENCE = 2
-"""How many times more than is borne may lie over a generation while the next one is being written."""
 
 
 class Current:
     """What one process has open of a store. Safe to share between threads; each call sees one state."""
 
-    def __init__(self, store: Store, embedder: Embedder, terms: Callable[[], Terms]) -> None:
-        """``terms`` gives those by which texts are to be cut now."""
+    def __init__(self, store: Store, embedder: Embedder, terms: Callable[[], Terms], engine: Engine = EMBEDDED) -> None:
+        """``terms`` gives those by which texts are to be cut now; ``engine`` keeps the indexes."""
         self._store = store
         self._embedder = embedder
+        self._engine = engine
         self._terms = terms
         self._opening = threading.Lock()
-        self._opened: tuple[Indexes, Retriever] | None = None
+        self._opened: tuple[OpenIndexes, Retriever] | None = None
         self._lock = threading.Lock()
         self._catalogue: tuple[int, Catalogue] | None = None
 
     @property
-    def indexes(self) -> Indexes | None:
+    def indexes(self) -> OpenIndexes | None:
         """Those that are open; None before the first question."""
         opened = self._opened
         return None if opened is None else opened[0]
@@ -57,10 +55,10 @@ class Current:
             if indexes is None:
                 if opened is not None and self._store.being_written():
                     return opened[1]
-                indexes = open_indexes(self._store, self._embedder, terms)
+                indexes = self._engine.open(self._store, self._embedder, terms)
             return self._take(indexes, terms)
 
-    def take(self, indexes: Indexes, terms: Terms) -> None:
+    def take(self, indexes: OpenIndexes, terms: Terms) -> None:
         """Searches these from now on: a writer has them already."""
         with self._opening:
             if self._opened is None or self._opened[0].sequence <= indexes.sequence:
@@ -74,21 +72,19 @@ class Current:
                     self._catalogue = self._store.sequence(), self._store.catalogue()
             return self._catalogue[1]
 
-    def _take(self, indexes: Indexes, terms: Terms) -> Retriever:
+    def _take(self, indexes: OpenIndexes, terms: Terms) -> Retriever:
         retriever = Retriever(indexes.lexical, indexes.vectors, self._embedder, terms, self._texts)
         self._opened = (indexes, retriever)
         return retriever
 
-    def _is_fresh(self, indexes: Indexes, retriever: Retriever) -> bool:
+    def _is_fresh(self, indexes: OpenIndexes, retriever: Retriever) -> bool:
         return indexes.sequence == self._store.sequence() and retriever.terms is self._terms()
 
-    def _overlaid(self, indexes: Indexes, retriever: Retriever) -> Indexes | None:
+    def _overlaid(self, indexes: OpenIndexes, retriever: Retriever) -> OpenIndexes | None:
         """The open indexes with what changed since, unless that is much or they are of other terms."""
         if retriever.terms is not self._terms():
             return None
-        most = LENIENCE * indexes.bearable
-        found = updated(indexes, self._store, self._embedder, retriever.terms, most=most)
-        return None if found is None else found[0]
+        return self._engine.overlaid(indexes, self._store, self._embedder, retriever.terms)
 
     def _texts(self, ids: Sequence[int]) -> dict[int, str]:
         return {number: passage.indexed_text for number, passage in self._store.passages(ids).items()}

@@ -13,6 +13,7 @@ docs/errors.md. Drawn first, so that the tree is seen at once::
     ├── ModelError       exit 4   HTTP 503   the embedding model can't be used
     ├── StoreError       exit 5   HTTP 503   the data folder, its lock or its disk
     └── NetworkError     exit 6   HTTP 502   something beyond this machine didn't answer
+        └── EngineError           HTTP 503   the engine that holds the indexes can't be used now
 """
 
 from __future__ import annotations
@@ -93,3 +94,9 @@ class NetworkError(WenbaoError):
 
     exit_code = 6
     http_status = 502
+
+
+class EngineError(NetworkError):
+    """The engine that holds the indexes can't be used now, or not as it is."""
+
+    http_status = 503

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embeddings.embedder import Embedder
-from qa import generations
 from qa.articles import ARTICLES_VERSION, split_page
 from qa.errors import InputError, NotFoundError, StoreError, UsageError
-from qa.generations import Indexes, Progress, embed, model_of
+from qa.generations import EMBEDDED, Engine, OpenIndexes, Progress, embed, model_of
 from qa.passages import PASSAGES_VERSION, split_section
 from qa.reading import MAX_BYTES, Document, Found, Problem, load, parse, shown_name, walk
 from qa.store import Finding, SplitPage, Store, StoredFile, Writer, check_storable
@@ -70,6 +69,7 @@ def index(
     encoding: str | None = None,
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
+    engine: Engine = EMBEDDED,
 ) -> IndexReport:
     """The files of ``paths`` are in the store and in a generation of indexes, all vectors by this embedder.
 
@@ -104,7 +104,7 @@ def index(
                 for name in removed:
                     batch.writer.remove(name)
             run.problems += _split_again(store, batch)
-            embedded = generations.refresh(store, batch.writer, embedder, terms, progress)[1] + batch.embedded
+            embedded = engine.refresh(store, batch.writer, embedder, terms, progress)[1] + batch.embedded
         return IndexReport(
             added=tuple(run.added),
             changed=tuple(run.changed),
@@ -125,8 +125,9 @@ def add(
     settled: Callable[[Document | Problem, str, Problem | None], None],
     progress: Progress | None = None,
     wait_s: float = 0.0,
-    current: Indexes | None = None,
-) -> Indexes:
+    current: OpenIndexes | None = None,
+    engine: Engine = EMBEDDED,
+) -> OpenIndexes:
     """Uploaded documents are in the store and in the indexes, which are given back; ``current`` are those open before.
 
     ``settled`` is told of each item when nothing can take it back: "added", "changed", "unchanged" or "problem"; and
@@ -162,7 +163,7 @@ def add(
                     committed()
         batch.commit()
         committed()
-        return generations.refresh(store, batch.writer, embedder, terms, progress, current=current)[0]
+        return engine.refresh(store, batch.writer, embedder, terms, progress, current=current)[0]
 
 
 def _refused(document: Document, old: StoredFile | None, met: set[str]) -> Problem | None:
@@ -203,8 +204,9 @@ def withdraw(
     articles: Sequence[int] = (),
     committed: Callable[[], None] = lambda: None,
     wait_s: float = 0.0,
-    current: Indexes | None = None,
-) -> Indexes:
+    current: OpenIndexes | None = None,
+    engine: Engine = EMBEDDED,
+) -> OpenIndexes:
     """Files and articles are gone from the store at once, all or none, and then from a new generation of indexes.
 
     What was uploaded goes whole. A file of an indexed folder stays as an empty one, so that the next run over the
@@ -239,10 +241,10 @@ def withdraw(
                 else:
                     writer.withdraw(name, gone)
         committed()
-        return generations.refresh(store, writer, embedder, terms, current=current)[0]
+        return engine.refresh(store, writer, embedder, terms, current=current)[0]
 
 
-def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms) -> None:
+def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms, engine: Engine = EMBEDDED) -> None:
     """The files are gone from the store at once, all or none, and from a new generation of indexes.
 
     Raises:
@@ -253,15 +255,21 @@ def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms)
         with writer.transaction():
             for name in files:
                 writer.remove(name)
-        generations.refresh(store, writer, embedder, terms)
+        engine.refresh(store, writer, embedder, terms)
 
 
-def check(store: Store, embedder: Embedder, terms: Terms) -> list[Finding]:
+def check(store: Store, embedder: Embedder, terms: Terms, engine: Engine = EMBEDDED) -> list[Finding]:
     """All that is wrong on the disk, in the store and in the indexes; reads every byte of both, changes nothing."""
-    return store.findings() + generations.findings(store, embedder, terms)
+    return store.findings() + engine.findings(store, embedder, terms)
 
 
-def repair(store: Store, embedder: Embedder, terms: Terms, progress: Progress | None = None) -> tuple[str, ...]:
+def repair(
+    store: Store,
+    embedder: Embedder,
+    terms: Terms,
+    progress: Progress | None = None,
+    engine: Engine = EMBEDDED,
+) -> tuple[str, ...]:
     """What the store itself can mend is mended; the names of files that must be indexed again from their originals.
 
     Damaged rows are dropped. Where a file's text is sound, its articles and passages are split from it again, and what
@@ -282,7 +290,7 @@ def repair(store: Store, embedder: Embedder, terms: Terms, progress: Progress | 
                 writer.reread(name)
                 lost.append(name)
         batch.commit()
-        generations.refresh(store, writer, embedder, terms, progress)
+        engine.refresh(store, writer, embedder, terms, progress, prove=True)
     return tuple(lost)
 
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -50,13 +50,61 @@ def _lengths() -> npt.NDArray[np.int64]:
 LENGTHS = _lengths()
 
 
+def norms(lengths: npt.NDArray[Any], average: np.float32) -> Scores:
+    """k₁ · (1 − b + b · |d| / avg|d|) of passages with these lengths, rounded as `LENGTHS` has them."""
+    return _norms(_rounded(lengths), average)
+
+
+def _rounded(lengths: npt.NDArray[Any]) -> Scores:
+    return LENGTHS[np.searchsorted(LENGTHS, lengths, side="right") - 1].astype(np.float32)
+
+
+def _norms(rounded: Scores, average: np.float32) -> Scores:
+    return np.float32(K1) * (np.float32(1 - B) + np.float32(B) / average * rounded)
+
+
+def weights(terms: Sequence[str], frequency: Callable[[str], int], count: int) -> Weights:
+    """What a question's terms weigh in ``count`` passages, of which ``frequency`` hold each."""
+    found = []
+    for term, times in sorted(Counter(terms).items()):
+        n = frequency(term)
+        if n:
+            idf = math.log(1 + (count - n + 0.5) / (n + 0.5))
+            found.append((term_hash(term), np.float32((K1 + 1) * idf * times)))
+    return found
+
+
+def contributions(counts: npt.NDArray[np.uint8], norms: Scores, weight: np.float32) -> Scores:
+    """What a term adds to the scores of passages that hold it so often; ``norms`` is taken over."""
+    frequencies: Any = counts.astype(np.float32)
+    norms += frequencies
+    frequencies *= weight
+    frequencies /= norms
+    return frequencies  # type: ignore[no-any-return]
+
+
+class LexicalSearch(Protocol):
+    """What retrieval asks of a lexical leg. Safe to share between threads."""
+
+    def __len__(self) -> int: ...
+
+    def document_frequency(self, term: str) -> int:
+        """Number of passages that hold ``term``."""
+
+    def search(self, terms: Sequence[str], k: int, only: Ids | None = None) -> list[tuple[int, float]]:
+        """The ``k`` best passages that hold any of ``terms``, as (id, BM25), best first, equal scores by id."""
+
+    def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
+        """BM25 of the named passages; 0 where no term matches or there is no such passage."""
+
+
 class LexicalPart:
     """Postings with what every search over them needs."""
 
     def __init__(self, held: Postings) -> None:
         self.postings = held
         self.order: Places = np.argsort(held.ids)
-        self.rounded = LENGTHS[np.searchsorted(LENGTHS, held.lengths, side="right") - 1].astype(np.float32)
+        self.rounded = _rounded(held.lengths)
 
     def __len__(self) -> int:
         return len(self.postings)
@@ -85,7 +133,7 @@ class LexicalIndex:
             for (part, _), dead in zip(parts, self._dead, strict=True)
         )
         average = np.float32(max(tokens, 1) / max(self._count, 1))
-        self._norms = [np.float32(K1) * (np.float32(1 - B) + np.float32(B) / average * p.rounded) for p, _ in parts]
+        self._norms = [_norms(part.rounded, average) for part, _ in parts]
         self._frequencies: dict[str, int] = {}
 
     @staticmethod
@@ -141,12 +189,12 @@ class LexicalIndex:
         With ``only``, distinct ids, they are the best of these; N and n stay those of all passages, so that a passage
         has the same score whatever else may be searched.
         """
-        weights = self._weights(terms)
-        if k < 1 or not weights:
+        weighed = self._weights(terms)
+        if k < 1 or not weighed:
             return []
         ids, scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for number, (part, _) in enumerate(self.parts):
-            everyone = self._scored(number, weights)
+            everyone = self._scored(number, weighed)
             if only is None:
                 places = _best(everyone, k)
             else:
@@ -164,37 +212,31 @@ class LexicalIndex:
         """BM25 of the named passages; 0 where no term matches or there is no such passage."""
         wanted = np.array(ids, np.int64)
         scores = np.zeros(len(wanted), np.float32)
-        weights = self._weights(terms) if len(wanted) else ()
+        weighed = self._weights(terms) if len(wanted) else ()
         for number, (part, alive) in enumerate(self.parts):
             places, known = part.places(wanted)
             rows = np.flatnonzero(known if alive is None or not len(alive) else known & alive[places])
             here = places[rows].astype(np.uint32)
-            for term, weight in weights if len(rows) else ():
+            for term, weight in weighed if len(rows) else ():
                 held, counts = part.postings.of(term)
                 at = np.searchsorted(held, here)
                 at[at == len(held)] = 0
                 hit = held[at] == here if len(held) else np.zeros(len(here), np.bool_)
-                scores[rows[hit]] += _contributions(counts[at[hit]], self._norms[number][here[hit]], weight)
+                scores[rows[hit]] += contributions(counts[at[hit]], self._norms[number][here[hit]], weight)
         self._release()
         return dict(zip(ids, scores.tolist(), strict=True))
 
     def _weights(self, terms: Sequence[str]) -> Weights:
-        weights = []
-        for term, count in sorted(Counter(terms).items()):
-            n = self.document_frequency(term)
-            if n:
-                idf = math.log(1 + (self._count - n + 0.5) / (n + 0.5))
-                weights.append((term_hash(term), np.float32((K1 + 1) * idf * count)))
-        return weights
+        return weights(terms, self.document_frequency, self._count)
 
-    def _scored(self, number: int, weights: Weights) -> Scores:
+    def _scored(self, number: int, weighed: Weights) -> Scores:
         """Every passage's score in one part; 0 for those that hold no term, and those that are gone."""
-        part, norms = self.parts[number][0].postings, self._norms[number]
+        part, normed = self.parts[number][0].postings, self._norms[number]
         scores = np.zeros(len(part), np.float32)
-        for term, weight in weights:
+        for term, weight in weighed:
             held, counts = part.of(term)
             places = held.astype(np.intp)  # once: each use as an index would convert it again
-            np.add.at(scores, places, _contributions(counts, norms[places], weight))
+            np.add.at(scores, places, contributions(counts, normed[places], weight))
         if (dead := self._dead[number]) is not None:
             scores[dead] = 0
         return scores
@@ -202,14 +244,6 @@ class LexicalIndex:
     def _release(self) -> None:
         for part, _ in self.parts:
             part.postings.release()
-
-
-def _contributions(counts: npt.NDArray[np.uint8], norms: Scores, weight: np.float32) -> Scores:
-    frequencies: Any = counts.astype(np.float32)
-    norms += frequencies  # a copy of the caller's, made by indexing
-    frequencies *= weight
-    frequencies /= norms
-    return frequencies  # type: ignore[no-any-return]
 
 
 def _best(scores: Scores, k: int) -> Places:

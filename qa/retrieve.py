@@ -18,7 +18,7 @@ from embeddings.vector_store import VectorSearch
 from embeddings.vectors import Ids, Vectors
 from qa.evidence import Reader, Texts
 from qa.hits import FusionWeights, Hit, Ranked, coverage, fuse, rerank
-from qa.lexical import LexicalIndex
+from qa.lexical import LexicalSearch
 from qa.text import Terms
 
 Leg = Literal["hybrid", "lexical", "dense"]
@@ -57,7 +57,7 @@ class Retriever:
 
     def __init__(
         self,
-        lexical: LexicalIndex,
+        lexical: LexicalSearch,
         vectors: VectorSearch,
         embedder: Embedder,
         terms: Terms,

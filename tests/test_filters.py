@@ -21,7 +21,7 @@ from qa.config import Settings
 from qa.errors import WenbaoError
 from qa.filters import Filters, days
 from qa.indexing import index
-from qa.lexical import LexicalIndex
+from qa.lexical import LexicalIndex, LexicalSearch
 from qa.retrieve import Retriever
 from qa.store import Catalogue, Place, Store
 
@@ -227,7 +227,7 @@ def test_retrieval_under_a_filter_is_that_of_an_index_of_the_allowed_alone(tmp_p
 class _Filtered:
     """The whole corpus's lexical index, by brute force over some of its passages."""
 
-    def __init__(self, whole: LexicalIndex, some: dict[int, str]) -> None:
+    def __init__(self, whole: LexicalSearch, some: dict[int, str]) -> None:
         self._whole, self._some = whole, some
         self.document_frequency, self.scores = whole.document_frequency, whole.scores
 

@@ -56,10 +56,10 @@ def _examine(settings: Settings, *, repair: bool, ask: bool, progress: Progress 
         model = bot.embedder
         yield Check("model", ok=True, message=f"{model.name}, {model.dim} dimensions, {model.fingerprint[:12]}")
         if repair:
-            lost = indexing.repair(bot.store, bot.embedder, bot.terms, progress)
+            lost = indexing.repair(bot.store, bot.embedder, bot.terms, progress, bot.engine)
             message = f"to be indexed again: {', '.join(lost)}" if lost else "nothing is left to mend"
             yield Check("repair", ok=not lost, message=message)
-        findings = indexing.check(bot.store, bot.embedder, bot.terms)
+        findings = indexing.check(bot.store, bot.embedder, bot.terms, bot.engine)
         for finding in findings:
             yield Check(finding.code, ok=False, message=finding.message)
         if not findings:

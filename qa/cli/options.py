@@ -28,6 +28,8 @@ def with_settings(command: Command) -> Command:
     """The options that stand before or after any command."""
     for option in (
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
+        setting("--engine-url", "URL", "Where the Milvus server is, like http://127.0.0.1:19530."),
+        setting("--engine", "NAME", "What keeps the indexes: embedded (default) or milvus."),
         setting("--dict", "DIR", "Folder with the owner's dictionary.txt and synonyms.txt."),
         setting("--model", "MODEL", "Sentence model: a folder or a hub id; default is the embedded one."),
         setting("--data", "DIR", "Folder of the corpus and its indexes; default ./data."),

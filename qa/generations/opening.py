@@ -53,7 +53,7 @@ def open_indexes(store: Store, embedder: Embedder, terms: Terms, progress: Progr
         ModelError: INDEX_MODEL_MISMATCH when the store's vectors are of another model.
         StoreError: of reading the store.
     """
-    _require_model(store, embedder)
+    require_model(store, embedder)
     base = _newest(store, embedder, terms)
     if base is not None:
         found = updated(base, store, embedder, terms, most=base.bearable, progress=progress)
@@ -163,7 +163,12 @@ def findings(store: Store, embedder: Embedder, terms: Terms) -> list[Finding]:
 # --- what a generation must be ---
 
 
-def _require_model(store: Store, embedder: Embedder) -> None:
+def require_model(store: Store, embedder: Embedder) -> None:
+    """Nothing, when the store's vectors are of this model.
+
+    Raises:
+        ModelError: INDEX_MODEL_MISMATCH.
+    """
     model = store.model()
     if model is not None and model.fingerprint != embedder.fingerprint and not store.is_empty():
         raise ModelError(

@@ -9,8 +9,7 @@ import numpy as np
 
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
-from qa import generations
-from qa.generations import Progress, embed
+from qa.generations import EMBEDDED, Engine, Progress, embed
 from qa.indexing import Batch, split_document
 from qa.pack import form
 from qa.pack.read import Pack
@@ -50,6 +49,7 @@ def merge(
     replace: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    engine: Engine = EMBEDDED,
 ) -> MergeReport:
     """The packs' files are in the store and in a generation of indexes, all vectors by this embedder.
 
@@ -83,7 +83,7 @@ def merge(
                 if progress is not None:
                     progress("import", done, whole)
         batch.commit()
-        generations.refresh(store, writer, lent, terms, progress)
+        engine.refresh(store, writer, lent, terms, progress)
         return met.report(store.counts()["passages"], lent.reused, lent.made)
 
 

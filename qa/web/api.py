@@ -118,6 +118,7 @@ def router(asking: Asking) -> APIRouter:
     def readyz() -> Response:
         """That store, model and indexes can be used; indexes that are missing are built first."""
         bot.retriever()
+        bot.engine.ready()
         return JSONResponse({"status": "ready"})
 
     return routes

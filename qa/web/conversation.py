@@ -23,7 +23,7 @@ from qa.answer import Question
 from qa.articles import Piece
 from qa.bot import Bot
 from qa.chat import depends
-from qa.errors import WenbaoError
+from qa.errors import EngineError, WenbaoError
 from qa.filters import EVERYTHING, Filters
 from qa.generate import Written
 from qa.store import StoredArticle
@@ -161,7 +161,11 @@ class Conversations:
             articles = (store.article(line.id) for line in store.articles()[:EXAMPLE_ARTICLES])
             sources = [_source(article) for article in articles if article is not None]
             tried = example_questions(sources, EXAMPLES_TRIED)
-            answered = self._answered(tried)
+            try:
+                answered = self._answered(tried)
+            except EngineError as error:  # the page opens all the same, and whoever asks is told
+                log.warning("Examples weren't tried: %s", error.message)
+                return store.counts()["passages"], tried[:EXAMPLES]
             examples = [*answered, *(question for question in tried if question not in answered)][:EXAMPLES]
             self._overview = (sequence, store.counts()["passages"], examples)
         return self._overview[1:]

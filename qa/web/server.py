@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -33,7 +34,7 @@ from qa.access import Access
 from qa.batch.jobs import Jobs
 from qa.bot import Bot
 from qa.config import Settings
-from qa.errors import UsageError
+from qa.errors import EngineError, UsageError
 from qa.review import ReviewLog
 from qa.talks import Talks
 from qa.uploads import Uploads
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from qa.web.mcp_server import Gate
 
 STATIC = Path(__file__).parent / "static"
+_LOG = logging.getLogger(__name__)
 LOCAL = ("127.0.0.1", "::1", "localhost")
 OTHER_FILES = 256
 """File descriptors kept for databases, indexes and the rest; unmeasured, generous."""
@@ -218,7 +220,10 @@ def serve(settings: Settings) -> None:
     with bind(settings.host, settings.port) as listener:
         bot = Bot.open(settings)
         try:
-            bot.warm()  # so that the first visitor waits for nothing
+            try:
+                bot.warm()  # so that the first visitor waits for nothing
+            except EngineError as error:
+                _LOG.warning("%s Until then questions get 503.", error.message)
             config = uvicorn_config(build_app(bot), settings)
             _Server(config, address_of(settings)).run(sockets=[listener])
         finally:

@@ -197,6 +197,7 @@ ZH = Words(
         "QUESTION_EMPTY": "请先输入问题。",
         "QUESTION_TOO_LONG": "问题太长了，请缩短后再问。",
         "NOT_FOUND": "这里没有这样一篇文章，也许已经删去。",
+        "ENGINE_UNAVAILABLE": "检索服务暂时无法使用，请稍后再问。",
     },
 )
 
@@ -291,6 +292,7 @@ ZH_HANT = Words(
         "QUESTION_EMPTY": "請先輸入問題。",
         "QUESTION_TOO_LONG": "問題太長了，請縮短後再問。",
         "NOT_FOUND": "這裡沒有這樣一篇文章，也許已經刪去。",
+        "ENGINE_UNAVAILABLE": "檢索服務暫時無法使用，請稍後再問。",
     },
 )
 
@@ -385,6 +387,7 @@ EN = Words(
         "QUESTION_EMPTY": "Please type a question first.",
         "QUESTION_TOO_LONG": "The question is too long; please shorten it.",
         "NOT_FOUND": "There is no such article here; it may have been removed.",
+        "ENGINE_UNAVAILABLE": "The search can't be used at the moment; please ask again a little later.",
     },
 )
 
