@@ -60,6 +60,19 @@ milvus: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[milvus-test]'
 	$(BIN)/python -m pytest tests/test_milvus.py tests/test_engine_settings.py
 
+# Which lines and branches the tests of the store, the parsers, access and rendering run, some ten minutes. Worker
+# processes aren't counted.
+COVERING := tests/test_store.py tests/test_salvage.py tests/test_sqlite.py tests/test_migrations.py tests/test_reading.py \
+  tests/test_reading_bad_inputs.py tests/test_store_bad_inputs.py tests/test_pack.py tests/test_access.py \
+  tests/test_access_cli.py tests/test_credentials.py tests/test_web_guard.py tests/test_web_limits.py \
+  tests/test_web_render.py tests/test_web_routes.py tests/test_web_api.py tests/test_config.py tests/test_filters.py \
+  tests/test_batch.py tests/test_batch_bad_inputs.py tests/test_batch_workbooks.py tests/test_desk_articles_api.py
+.PHONY: coverage
+coverage: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coverage]'
+	$(BIN)/python -m coverage run -m pytest $(COVERING)
+	$(BIN)/python -m coverage report
+
 check: lint types imports
 
 lint: $(VENV)/.installed-dev
