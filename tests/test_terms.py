@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qa.errors import UsageError
@@ -149,7 +149,9 @@ def test_single_characters_are_placed_only_when_nothing_longer_is_wanted(terms: 
     assert terms.places("工人和工会", set()) == []
 
 
-@given(st.text(st.one_of(st.sampled_from("景山街道總工會 8千.a\u0301\u200b"), st.characters())))
+@example("⑴")  # (1): one character becomes several
+@example("工⒑Ŀa㎡")
+@given(st.text(st.one_of(st.sampled_from("景山街道總工會 8千.a\u0301\u200b⑴㎡"), st.characters())))
 def test_places_of_all_terms_hold_whatever_is_a_term(text: str) -> None:
     terms = Terms()
     wanted = set(terms.passage(text))

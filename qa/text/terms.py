@@ -11,6 +11,7 @@ import hashlib
 import operator
 import re
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -139,7 +140,9 @@ class Terms:
         spans: list[tuple[int, int]] = []
         for start, end in sorted(place for term in set(longer or wanted) for place in places.get(term, ())):
             first = folded.offsets[start]
-            past = folded.offsets[end] if end < len(folded.offsets) else len(text)
+            # A character may have become several (⑴: (1), ㎡: m2); the term ends where the next one begins.
+            behind = bisect_right(folded.offsets, folded.offsets[end - 1])
+            past = folded.offsets[behind] if behind < len(folded.offsets) else len(text)
             last = first + len(text[first:past].rstrip())
             if spans and first <= spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
