@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from embeddings import load_embedder
@@ -72,8 +72,8 @@ def main(given: list[str]) -> None:
         print("|---|---|---|---|---|", flush=True)
 
         def retriever(indexes: OpenIndexes) -> Retriever:
-            def found(ids: object) -> dict[int, str]:
-                return {number: each.indexed_text for number, each in store.passages(ids).items()}  # type: ignore[arg-type]
+            def found(ids: Sequence[int]) -> dict[int, str]:
+                return {number: each.indexed_text for number, each in store.passages(ids).items()}
 
             return Retriever(indexes.lexical, indexes.vectors, embedder, terms, found)
 

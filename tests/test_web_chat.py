@@ -231,13 +231,40 @@ def test_a_question_asked_before_the_earlier_ones_answer_stands_below_it(convers
     *_, after = second
     assert after.questions == (QUESTION, after.questions[-1])
     assert after.messages[:2] == answered.messages
-    assert (len(after.messages), after.answered) == (4, 2)
+    assert (len(after.messages), after.ended) == (4, 2)
     assert after.questions[-1].startswith("那朝阳门街道呢")
+
+
+def test_a_question_that_failed_stands_above_the_next_as_one(bot: Bot, talks: Talks) -> None:
+    def answer(_: Any, question: str, /, **options: Any) -> dict[str, Any]:
+        if question == "坏了？":
+            raise StoreError("DISK_FULL", "坏了")
+        return bot.ask(question, **options)
+
+    conversations = Conversations(bot, talks, answer)
+    first, second = (conversations.ask(ZH, q, Shown(TALK), SENT) for q in ("坏了？", QUESTION))
+    next(first)
+    pending = next(second)
+    *_, failed = first
+    assert "坏了" in shown(failed)[-1][1]
+    *_, after = second
+    assert [text for role, text in shown(after) if role == "user"] == ["坏了？", QUESTION]
+    assert "正在" not in shown(after)[1][1]
+    assert after.ended == pending.ended + 2
+
+
+def test_a_deleted_conversation_does_not_come_back_with_the_next_question(
+    conversations: Conversations, talks: Talks
+) -> None:
+    list(conversations.ask(ZH, QUESTION, Shown(TALK), SENT))
+    talks.delete(VISITOR, TALK)
+    *_, after = conversations.ask(ZH, "那朝阳门街道呢？", conversations.open(ZH, TALK), SENT)
+    assert (len(after.messages), after.ended) == (2, 1)
 
 
 def test_a_conversation_that_is_opened_knows_how_long_it_is(conversations: Conversations) -> None:
     *_, talk = conversations.ask(ZH, QUESTION, Shown(TALK), SENT)
-    assert conversations.open(EN, TALK).answered == talk.answered == 1
+    assert conversations.open(EN, TALK).ended == talk.ended == 1
 
 
 def test_nothing_is_offered_instead_of_an_answer(conversations: Conversations) -> None:

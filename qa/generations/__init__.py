@@ -23,7 +23,7 @@ from qa.generations.layers import (
     updated,
     vectors_of,
 )
-from qa.generations.opening import LOCK_WAIT_S, findings, open_indexes, refresh, require_model
+from qa.generations.opening import LOCK_WAIT_S, findings, made_of, open_indexes, refresh, require_model
 
 __all__ = [
     "EMBEDDED",
@@ -37,6 +37,7 @@ __all__ = [
     "embed",
     "file_key",
     "findings",
+    "made_of",
     "model_of",
     "open_indexes",
     "passage_terms",

@@ -179,16 +179,19 @@ def require_model(store: Store, embedder: Embedder) -> None:
         )
 
 
-def _expected(store: Store, embedder: Embedder, terms: Terms) -> dict[str, object]:
+def made_of(store: Store, embedder: Embedder, terms: Terms) -> dict[str, object]:
+    """What indexes depend on, whatever keeps them: with another of these they must be built anew."""
     return {
-        "format": FORMAT,
         "store": store.id,
         "model": embedder.fingerprint,
         "dim": embedder.dim,
         "terms": terms.version,
         "fold": FOLD_VERSION,
-        "vector_store": VECTOR_STORE,
     }
+
+
+def _expected(store: Store, embedder: Embedder, terms: Terms) -> dict[str, object]:
+    return {"format": FORMAT, **made_of(store, embedder, terms), "vector_store": VECTOR_STORE}
 
 
 def _is_newest(current: Indexes | None, store: Store, embedder: Embedder, terms: Terms) -> bool:

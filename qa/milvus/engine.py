@@ -21,7 +21,7 @@ import numpy as np
 from embeddings.embedder import Embedder
 from embeddings.vectors import Ids, Vectors
 from qa.errors import ModelError, StoreError
-from qa.generations import LOCK_WAIT_S, OpenIndexes, Progress, model_of, require_model, vectors_of
+from qa.generations import LOCK_WAIT_S, OpenIndexes, Progress, made_of, model_of, require_model, vectors_of
 from qa.generations.layers import EMBED_BATCH
 from qa.milvus.client import SENT, Client, unavailable
 from qa.milvus.ledger import Ledger, Row, row_of
@@ -29,7 +29,7 @@ from qa.milvus.legs import Collection, MilvusLexical, MilvusVectors, stored_weig
 from qa.milvus.places import alias_of, current_file, folder_of, named
 from qa.sqlite import store_errors
 from qa.store import Finding, Point, Store, StoredPassage, Writer, sync
-from qa.text import FOLD_VERSION, Terms
+from qa.text import Terms
 
 FORMAT = 1
 """Of the collection and the ledger: their fields, and what of a passage is indexed."""
@@ -373,14 +373,7 @@ def _vectors(store: Store, writer: Writer, embedder: Embedder, ids: Ids) -> tupl
 
 
 def _expected(store: Store, embedder: Embedder, terms: Terms) -> dict[str, object]:
-    return {
-        "format": FORMAT,
-        "store": store.id,
-        "model": embedder.fingerprint,
-        "dim": embedder.dim,
-        "terms": terms.version,
-        "fold": FOLD_VERSION,
-    }
+    return {"format": FORMAT, **made_of(store, embedder, terms)}
 
 
 def _is_current(ledger: Ledger, store: Store) -> bool:

@@ -10,9 +10,8 @@ import asyncio
 import json
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -45,8 +44,6 @@ INSTEAD = 3
 """Questions offered where one was not answered."""
 INSTEAD_TRIED = 8
 """Questions that are asked to find those; each takes about as long as a visitor's."""
-TURNS = 256
-"""Conversations whose latest state is remembered, those used last; each is a few dozen kB."""
 KEPT_TURNS = 20
 """Questions of a conversation that stay on the page; each is a few kB, sent anew with every answer."""
 
@@ -112,17 +109,25 @@ class Shown:
     messages: tuple[dict[str, str], ...] = field(default=(), repr=False)
     unwritten: Unwritten | None = field(default=None, repr=False)
     """Of the last message, where that is an answer which has just been found."""
-    answered: int = 0
-    """Questions answered since it began, those that are no longer shown too: of two states the later one has more."""
+    ended: int = 0
+    """Questions that came to an end, those that are no longer shown too: of two states the later one has more."""
 
     def with_message(self, role: str, content: str) -> Shown:
         """The conversation one message later, without its oldest ones beyond ``KEPT_TURNS``."""
         messages = (*self.messages, {"role": role, "content": content})[-2 * KEPT_TURNS :]
-        return Shown(self.id, self.questions, messages, answered=self.answered)
+        return Shown(self.id, self.questions, messages, ended=self.ended)
 
     def with_question(self, question: str) -> Shown:
         """The conversation with ``question`` among those that a follow-up may lean on."""
-        return Shown(self.id, (*self.questions, question)[-KEPT_TURNS:], self.messages, answered=self.answered + 1)
+        return Shown(self.id, (*self.questions, question)[-KEPT_TURNS:], self.messages, ended=self.ended + 1)
+
+    def without_answer(self) -> Shown:
+        """The conversation as it was before its last answer came."""
+        return Shown(self.id, self.questions[:-1], self.messages[:-1], ended=self.ended - 1)
+
+    def failed(self, note: str) -> Shown:
+        """The conversation with why its last question has no answer."""
+        return replace(self.with_message("assistant", render.note(note)), ended=self.ended + 1)
 
 
 @dataclass(slots=True)
@@ -131,6 +136,8 @@ class _Turn:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     latest: Shown = Shown()
+    asked: int = 0
+    """Questions on their way; with the last of them this is forgotten, since a conversation may be deleted."""
 
 
 class Conversations:
@@ -144,7 +151,7 @@ class Conversations:
         self._is_judged = is_judged
         self._latest: dict[str, object] = {}
         """The question that is being answered, by conversation."""
-        self._turns: OrderedDict[str, _Turn] = OrderedDict()
+        self._turns: dict[str, _Turn] = {}
         self._lock = threading.Lock()
         self._overview: tuple[int, int, list[str]] | None = None
 
@@ -182,7 +189,7 @@ class Conversations:
         if kept is None:
             return shown
         passages, _ = self.overview()
-        shown = replace(shown, answered=max(0, len(kept.turns) - KEPT_TURNS))
+        shown = replace(shown, ended=max(0, len(kept.turns) - KEPT_TURNS))
         for turn in kept.turns[-KEPT_TURNS:]:
             question = str(turn.record["question"])
             shown = shown.with_message("user", render.question(question))
@@ -198,20 +205,30 @@ class Conversations:
         """
         asked = shown.with_message("user", render.question(question))
         try:
-            shown = self._ended(words, shown)
-            asked = shown.with_message("user", render.question(question))
             context = Context.read(sent)
-            self._latest[context.talk] = this = object()
+        except WenbaoError as error:
+            yield asked.failed(words.errors.get(error.code, error.message))
+            return
+        with self._asked(context.talk) as turn:
+            yield from self._turned(words, question, shown, context, caller, turn)
+
+    def _turned(
+        self, words: Words, question: str, shown: Shown, context: Context, caller: Caller, turn: _Turn
+    ) -> Iterator[Shown]:
+        asked = shown.with_message("user", render.question(question))
+        try:
+            shown = self._ended(words, shown)
             if context.talk != shown.id:
                 shown = self.open(words, context.talk)
-                asked = shown.with_message("user", render.question(question))
+            asked = shown.with_message("user", render.question(question))
+            self._latest[context.talk] = this = object()
             passages, _ = self.overview()
             yield asked.with_message("assistant", render.note(words.searching.format(passages=passages)))
-            turn = self._turn(context.talk)
             with turn.lock:
-                if turn.latest.answered > shown.answered:  # by a question that was on its way when this one was asked
+                if turn.latest.ended > shown.ended:  # by a question that was on its way when this one was asked
                     shown = turn.latest
                     asked = shown.with_message("user", render.question(question))
+                turn.latest = asked.failed(words.failed)  # unless it is answered
                 history = () if context.alone else shown.questions
                 record = self._answer(caller, question, history=history, filters=context.filters)
                 turn.latest = answered = self._answered_with(asked, words, record, passages)
@@ -224,10 +241,10 @@ class Conversations:
                     answered = self._answered_with(asked, words, record, passages, instead)
                     yield replace(answered, unwritten=Unwritten(record, tuple(instead)))
         except WenbaoError as error:
-            yield asked.with_message("assistant", render.note(words.errors.get(error.code, error.message)))
+            yield asked.failed(words.errors.get(error.code, error.message))
         except Exception:
             log.exception("A question of the chat failed")
-            yield asked.with_message("assistant", render.note(words.failed))
+            yield asked.failed(words.failed)
 
     async def write(self, words: Words, shown: Shown, sent: str = "") -> AsyncIterator[Shown]:
         """The conversation as the owner's language model writes under its last answer; nothing without one.
@@ -237,7 +254,7 @@ class Conversations:
         found = shown.unwritten
         if found is None or self._bot.writer is None or found.record["status"] == "not_found":
             return
-        asked = replace(shown, questions=shown.questions[:-1], messages=shown.messages[:-1])
+        asked = shown.without_answer()
         plain, (passages, _) = dict(found.record), await asyncio.to_thread(self.overview)
         record = self._bot.with_text(plain, Written())
         answered = partial(self._answered_with, asked, words, passages=passages, instead=found.instead)
@@ -254,22 +271,25 @@ class Conversations:
         except WenbaoError as error:
             log.error("A text could not be kept: %s: %s", error.code, error.message)  # noqa: TRY400
 
-    def _turn(self, talk: str) -> _Turn:
-        """The conversation's; a new one for who belongs to none."""
-        if not talk:
-            return _Turn()
+    @contextmanager
+    def _asked(self, talk: str) -> Iterator[_Turn]:
+        """The turn of a conversation while a question of it is on its way; one of its own for who belongs to none."""
         with self._lock:
-            turn = self._turns.setdefault(talk, _Turn())
-            self._turns.move_to_end(talk)
-            while len(self._turns) > TURNS:
-                self._turns.popitem(last=False)
-            return turn
+            turn = self._turns.setdefault(talk, _Turn()) if talk else _Turn()
+            turn.asked += 1
+        try:
+            yield turn
+        finally:
+            with self._lock:
+                turn.asked -= 1
+                if not turn.asked:
+                    self._turns.pop(talk, None)
 
     def _ended(self, words: Words, shown: Shown) -> Shown:
         """The conversation without a word of a text that is being written; what is there of it stays."""
         if shown.unwritten is None:
             return shown
-        asked = replace(shown, questions=shown.questions[:-1], messages=shown.messages[:-1])
+        asked = shown.without_answer()
         record, passages = shown.unwritten.record, self.overview()[0]
         return self._answered_with(asked, words, record, passages, shown.unwritten.instead)
 
