@@ -23,6 +23,8 @@ def release(*arrays: npt.NDArray[Any]) -> None:
     """
     for array in arrays:
         mapped: Any = array.base
+        if isinstance(mapped, np.memmap):  # the array is a view of it
+            mapped = mapped.base
         if array.nbytes > KEPT_BYTES and isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
 

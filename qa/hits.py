@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
 
 Ranked = Sequence[tuple[int, float]]
 """Passage ids with their scores, best first, each id once."""
+Scores = npt.NDArray[np.float64]
 _NONE: Mapping[int, float] = MappingProxyType({})
 
 
@@ -84,21 +88,28 @@ def fuse(
     ``lexical_scores`` and ``cosines`` are the scores of passages that only the other leg ranked; one that isn't named
     there counts as 0 in BM25, and as the smallest cosine.
     """
-    ids = sorted({passage_id for passage_id, _ in (*lexical, *dense)})
-    bm25 = _completed(ids, lexical, lexical_scores, 0.0)
-    cosine = _completed(ids, dense, cosines, min((score for _, score in dense), default=0.0))
-    scaled_bm25, scaled_cosine = _min_max(bm25), _min_max(cosine)
+    if not lexical and not dense:
+        return []
+    by_lexical, by_dense = _columns(lexical), _columns(dense)
+    ids = np.union1d(by_lexical[0], by_dense[0])
+    bm25 = _completed(ids, by_lexical, lexical_scores, 0.0)
+    cosine = _completed(ids, by_dense, cosines, min((score for _, score in dense), default=0.0))
     if not dense:
-        scores = scaled_bm25
+        scores = _min_max(bm25)
     elif lexical and coverage >= weights.gate:
         whole = weights.lexical + weights.dense
-        scores = {i: (weights.lexical * scaled_bm25[i] + weights.dense * scaled_cosine[i]) / whole for i in ids}
+        scores = (weights.lexical * _min_max(bm25) + weights.dense * _min_max(cosine)) / whole
     else:
         extra = weights.other_language_lexical
-        scores = {i: (1 + cosine[i] + extra * scaled_bm25[i]) / (2 + extra) for i in ids}
-    lexical_ranks, dense_ranks = _ranks(lexical), _ranks(dense)
-    best = sorted(ids, key=lambda i: -scores[i])[:most]  # stable, so equal scores stay in the order of ids
-    return [Hit(i, scores[i], lexical_ranks.get(i), dense_ranks.get(i), bm25[i], cosine[i]) for i in best]
+        scores = (1 + cosine + extra * _min_max(bm25)) / (2 + extra)
+    best = np.argsort(-scores, kind="stable")[:most]  # equal scores stay in the order of ids
+    lexical_ranks, dense_ranks = _ranks(by_lexical[0]), _ranks(by_dense[0])
+    return [
+        Hit(number, score, lexical_ranks.get(number), dense_ranks.get(number), *legs)
+        for number, score, *legs in zip(
+            ids[best].tolist(), scores[best].tolist(), bm25[best].tolist(), cosine[best].tolist(), strict=True
+        )
+    ]
 
 
 def rerank(hits: Sequence[Hit], evidence: Mapping[int, float], weight: float) -> list[Hit]:
@@ -107,22 +118,46 @@ def rerank(hits: Sequence[Hit], evidence: Mapping[int, float], weight: float) ->
     ``evidence`` is a number of 0…1 for each passage; one that isn't named has none.
     """
     scored = [
-        replace(hit, score=(hit.score + weight * added) / (1 + weight), evidence=added)
+        Hit(
+            hit.passage_id,
+            (hit.score + weight * added) / (1 + weight),
+            hit.lexical_rank,
+            hit.dense_rank,
+            hit.lexical_score,
+            hit.cosine,
+            added,
+        )
         for hit in hits
         for added in [evidence.get(hit.passage_id, 0.0)]
     ]
     return sorted(scored, key=lambda hit: (-hit.score, hit.passage_id))
 
 
-def _completed(ids: Sequence[int], ranked: Ranked, others: Mapping[int, float], missing: float) -> dict[int, float]:
-    known = dict(ranked)
-    return {i: known[i] if i in known else others.get(i, missing) for i in ids}
+def _columns(ranked: Iterable[tuple[int, float]]) -> tuple[npt.NDArray[np.int64], Scores]:
+    """The ids and the scores of ranked passages."""
+    pairs = tuple(ranked)
+    return np.array([number for number, _ in pairs], np.int64), np.array([score for _, score in pairs], np.float64)
 
 
-def _min_max(scores: Mapping[int, float]) -> dict[int, float]:
-    low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
-    return {i: (score - low) / (high - low) if high > low else 1.0 for i, score in scores.items()}
+def _completed(
+    ids: npt.NDArray[np.int64],
+    ranked: tuple[npt.NDArray[np.int64], Scores],
+    others: Mapping[int, float],
+    missing: float,
+) -> Scores:
+    """Scores of the ids, which ascend, at least one: the ranked one's, else the other's, else ``missing``."""
+    scores = np.full(len(ids), missing)
+    for numbers, values in (_columns(others.items()), ranked):
+        places = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
+        here = ids[places] == numbers
+        scores[places[here]] = values[here]
+    return scores
 
 
-def _ranks(ranked: Ranked) -> dict[int, int]:
-    return {passage_id: rank for rank, (passage_id, _) in enumerate(ranked, 1)}
+def _min_max(scores: Scores) -> Scores:
+    low, high = scores.min(), scores.max()
+    return (scores - low) / (high - low) if high > low else np.ones(len(scores))
+
+
+def _ranks(ids: npt.NDArray[np.int64]) -> dict[int, int]:
+    return {number: rank for rank, number in enumerate(ids.tolist(), 1)}

@@ -97,6 +97,11 @@ class LexicalSearch(Protocol):
     def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
         """BM25 of the named passages; 0 where no term matches or there is no such passage."""
 
+    def search_and_score(
+        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        """Both at once, which may cost as much as one: ``search(terms, k, only)`` and ``scores(terms, ids)``."""
+
 
 class LexicalPart:
     """Postings with what every search over them needs."""
@@ -189,42 +194,34 @@ class LexicalIndex:
         With ``only``, distinct ids, they are the best of these; N and n stay those of all passages, so that a passage
         has the same score whatever else may be searched.
         """
-        weighed = self._weights(terms)
-        if k < 1 or not weighed:
-            return []
-        ids, scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for number, (part, _) in enumerate(self.parts):
-            everyone = self._scored(number, weighed)
-            if only is None:
-                places = _best(everyone, k)
-            else:
-                among, known = part.places(only)
-                among = among[known]
-                places = among[_best(everyone[among], k)]
-            ids.append(part.postings.ids[places])
-            scores.append(everyone[places])
-        self._release()
-        found, values = np.concatenate(ids), np.concatenate(scores)
-        order = np.lexsort((found, -values))[:k]
-        return list(zip(found[order].tolist(), values[order].tolist(), strict=True))
+        return self.search_and_score(terms, k, (), only)[0]
 
     def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
         """BM25 of the named passages; 0 where no term matches or there is no such passage."""
+        return self.search_and_score(terms, 0, ids)[1]
+
+    def search_and_score(
+        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        """What ``search`` gives for ``terms``, ``k`` and ``only``, and ``scores`` for ``terms`` and ``ids``."""
+        weighed = self._weights(terms)
         wanted = np.array(ids, np.int64)
         scores = np.zeros(len(wanted), np.float32)
-        weighed = self._weights(terms) if len(wanted) else ()
-        for number, (part, alive) in enumerate(self.parts):
-            places, known = part.places(wanted)
-            rows = np.flatnonzero(known if alive is None or not len(alive) else known & alive[places])
-            here = places[rows].astype(np.uint32)
-            for term, weight in weighed if len(rows) else ():
-                held, counts = part.postings.of(term)
-                at = np.searchsorted(held, here)
-                at[at == len(held)] = 0
-                hit = held[at] == here if len(held) else np.zeros(len(here), np.bool_)
-                scores[rows[hit]] += contributions(counts[at[hit]], self._norms[number][here[hit]], weight)
+        best_ids, best_scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for number, (part, _) in enumerate(self.parts if weighed and (k > 0 or len(wanted)) else ()):
+            everyone = self._scored(number, weighed)
+            if k > 0:
+                places = _best(everyone, k) if only is None else _best_among(everyone, k, part, only)
+                best_ids.append(part.postings.ids[places])
+                best_scores.append(everyone[places])
+            if len(wanted):
+                places, known = part.places(wanted)
+                scores[known] += everyone[places[known]]  # a passage is there in one part; elsewhere it has 0
         self._release()
-        return dict(zip(ids, scores.tolist(), strict=True))
+        found, values = np.concatenate(best_ids), np.concatenate(best_scores)
+        order = np.lexsort((found, -values))[: max(k, 0)]
+        ranked = list(zip(found[order].tolist(), values[order].tolist(), strict=True))
+        return ranked, dict(zip(ids, scores.tolist(), strict=True))
 
     def _weights(self, terms: Sequence[str]) -> Weights:
         return weights(terms, self.document_frequency, self._count)
@@ -244,6 +241,14 @@ class LexicalIndex:
     def _release(self) -> None:
         for part, _ in self.parts:
             part.postings.release()
+
+
+def _best_among(scores: Scores, k: int, part: LexicalPart, ids: Ids) -> Places:
+    """Of the places where the ids stand, all that are above 0 and no worse than the k-th best of them."""
+    places, known = part.places(ids)
+    among = places[known]
+    found: Places = among[_best(scores[among], k)]
+    return found
 
 
 def _best(scores: Scores, k: int) -> Places:

@@ -57,11 +57,11 @@ class Postings:
 
     def of(self, term: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
         """Places and counts of the term with this hash; empty when no passage holds it."""
-        i = int(np.searchsorted(self.terms, np.uint64(term)))
+        i = self.terms.searchsorted(np.uint64(term))
         if i == len(self.terms) or self.terms[i] != term:
             return self.places[:0], self.counts[:0]
-        here = slice(self.starts[i], self.starts[i + 1])
-        return self.places[here], self.counts[here]
+        first, last = self.starts[i : i + 2].tolist()
+        return self.places[first:last], self.counts[first:last]
 
     def release(self) -> None:
         """Lets go of the pages of large mapped arrays: what a question touched is no memory of ours until the next."""
@@ -219,7 +219,8 @@ def _mapped(path: Path, kind: np.dtype[Any]) -> npt.NDArray[Any]:
         raise ValueError(f"{path.name} holds {dtype} {shape} in {path.stat().st_size} bytes, expected {kind} (n,)")
     if shape[0] == 0:  # an empty array can't be mapped
         return np.empty(0, kind)
-    array_: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    # As a plain array over the mapping: each slice of numpy's memmap class costs microseconds.
+    array_: npt.NDArray[Any] = np.asarray(np.lib.format.open_memmap(path, mode="r"))
     return array_
 
 

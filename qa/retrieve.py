@@ -101,7 +101,11 @@ class Retriever:
         terms = self.terms.question(question)
         idf = self._reader.idf(terms)
         covered = coverage(terms, self.lexical.document_frequency)
-        lexical: Ranked = () if leg == "dense" else self.lexical.search(terms, DEPTH, only)
+        lexical: Ranked = ()
+        lexical_scores: Mapping[int, float] = {}
+        if leg != "dense":
+            near = [passage for passage, _ in dense]
+            lexical, lexical_scores = self.lexical.search_and_score(terms, DEPTH, near, only)
         same = leg == "hybrid" and covered >= self.weights.gate
         read = 0 if leg == "lexical" else READ if same else READ_OTHER_LANGUAGE
         hits = fuse(
@@ -109,7 +113,7 @@ class Retriever:
             dense,
             self.weights,
             covered,
-            lexical_scores=self._lexical_scores(terms, lexical, dense),
+            lexical_scores=lexical_scores,
             cosines=self._cosines(vector, lexical, dense),
             most=max(read, k),
         )
@@ -129,13 +133,6 @@ class Retriever:
             number: (held * each.held + sentence * each.aligned_sentence + passage * each.aligned_passage) / whole
             for number, each in found.items()
         }
-
-    def _lexical_scores(self, terms: Sequence[str], lexical: Ranked, dense: Ranked) -> dict[int, float]:
-        """BM25 of what only the dense leg ranked; a lexical list that isn't full holds all that match, so none."""
-        if len(lexical) < DEPTH:
-            return {}
-        ranked = {passage for passage, _ in lexical}
-        return self.lexical.scores(terms, [passage for passage, _ in dense if passage not in ranked])
 
     def _cosines(self, vector: Vectors | None, lexical: Ranked, dense: Ranked) -> dict[int, float]:
         """Cosines of what only the lexical leg ranked."""

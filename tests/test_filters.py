@@ -229,14 +229,17 @@ class _Filtered:
 
     def __init__(self, whole: LexicalSearch, some: dict[int, str]) -> None:
         self._whole, self._some = whole, some
-        self.document_frequency, self.scores = whole.document_frequency, whole.scores
+        self.document_frequency = whole.document_frequency
 
     def __len__(self) -> int:
         return len(self._whole)
 
-    def search(self, terms: Sequence[str], k: int, only: None = None) -> list[tuple[int, float]]:
+    def search_and_score(
+        self, terms: Sequence[str], k: int, ids: Sequence[int], only: None = None
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
         assert only is None
-        return [hit for hit in self._whole.search(terms, len(self._whole)) if hit[0] in self._some][:k]
+        everyone = self._whole.search(terms, len(self._whole))
+        return [hit for hit in everyone if hit[0] in self._some][:k], self._whole.scores(terms, ids)
 
 
 def test_a_filter_that_allows_every_passage_changes_nothing(tmp_path: Path) -> None:

@@ -146,6 +146,11 @@ class _Lexical:
     def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
         return self._either.call(lambda indexes: indexes.lexical.scores(terms, ids))
 
+    def search_and_score(
+        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        return self._either.call(lambda indexes: indexes.lexical.search_and_score(terms, k, ids, only))
+
 
 class _Vectors:
     kind = "milvus"

@@ -112,6 +112,12 @@ class MilvusLexical:
         known = self._scored(weights(terms, self.document_frequency, len(self)), ids) if len(ids) else {}
         return {number: known.get(number, 0.0) for number in ids}
 
+    def search_and_score(
+        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        """Both, one after the other."""
+        return self.search(terms, k, only), self.scores(terms, ids)
+
     def _scored(self, weighed: Weights, ids: Sequence[int]) -> dict[int, float]:
         """BM25 of those of the passages that there are."""
         rows = self._collection.ledger.rows(ids)

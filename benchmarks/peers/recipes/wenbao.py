@@ -69,9 +69,8 @@ class Peer:
         terms = self.terms.question(question)
         near, ids = own.vectors.search(vector[None], DEPTH)
         dense = list(zip(ids[0].tolist(), near[0].tolist(), strict=True))
-        lexical = own.lexical.search(terms, DEPTH)
+        lexical, lexical_scores = own.lexical.search_and_score(terms, DEPTH, ids[0].tolist())
         both = {row for row, _ in lexical} & {row for row, _ in dense}
-        missing = [row for row, _ in dense if row not in both] if len(lexical) == DEPTH else []
         others = np.array([row for row, _ in lexical if row not in both], dtype=np.int64)
         cosines = own.vectors.scores(vector[None], others)[0].tolist() if len(others) else []
         hits = fuse(
@@ -79,7 +78,7 @@ class Peer:
             dense,
             own.weights,
             coverage(terms, own.lexical.document_frequency),
-            lexical_scores=own.lexical.scores(terms, missing),
+            lexical_scores=lexical_scores,
             cosines=dict(zip(others.tolist(), cosines, strict=True)),
             most=k,
         )
