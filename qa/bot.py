@@ -284,6 +284,7 @@ class Bot:
         dry_run: bool = False,
         encoding: str | None = None,
         progress: Progress | None = None,
+        processes: int = 1,
     ) -> IndexReport:
         """Adds and updates the files under ``paths``: see ``qa.indexing.index``."""
         return indexing.index(
@@ -297,6 +298,7 @@ class Bot:
             progress=progress,
             max_bytes=self.settings.file_mb * 2**20,
             engine=self.engine,
+            processes=processes,
         )
 
     def add(

@@ -33,6 +33,10 @@ class WenbaoError(Exception):
         self.message = message
         self.field = field
 
+    def __reduce__(self) -> tuple[type[WenbaoError], tuple[str, str, str | None]]:
+        """For other processes of this machine; an exception's own gives the message alone."""
+        return type(self), (self.code, self.message, self.field)
+
 
 class UsageError(WenbaoError):
     """A command, option or setting is wrong."""

@@ -17,6 +17,7 @@ from qa.articles import ARTICLES_VERSION, split_page
 from qa.errors import InputError, NotFoundError, StoreError, UsageError
 from qa.generations import EMBEDDED, Engine, OpenIndexes, Progress, embed, model_of
 from qa.passages import PASSAGES_VERSION, split_section
+from qa.processes import Processes
 from qa.reading import MAX_BYTES, Document, Found, Problem, load, parse, shown_name, walk
 from qa.store import Finding, SplitPage, Store, StoredFile, Writer, check_storable
 from qa.text import Terms
@@ -27,6 +28,8 @@ UPLOADS = "/uploads"
 """The root of uploaded files; no folder's name has a stroke in it. Runs over folders leave them alone."""
 BATCH_PASSAGES = 512
 """Passages after which a batch is committed: what a kill costs, about a minute of a large model on a processor."""
+AHEAD_BYTES, FILE_BYTES = 32 << 20, 4096
+"""Files that other processes read ahead, while this one stores: in all, and what each counts for beside its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,15 @@ def index(
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
     engine: Engine = EMBEDDED,
+    processes: int = 1,
 ) -> IndexReport:
     """The files of ``paths`` are in the store and in a generation of indexes, all vectors by this embedder.
 
     A file is known by its name and its bytes' hash; equal bytes aren't read again, unless ``encoding`` is given. With
     ``prune``, files of the store that this run didn't meet are removed; not those that it met and couldn't read.
     Without paths the rest of an interrupted run, or a new model, is brought up to date. ``progress`` gets the stages
-    "read", "embed" and "terms".
+    "read", "embed" and "terms". With ``processes`` above 1, so many read, split and cut terms when there is more to do
+    than one does in a second; what is stored is the same.
 
     Raises:
         UsageError: with ``prune``, before anything is changed: PATH_NOT_FOUND, or PRUNE_REFUSED when a folder can't be
@@ -89,11 +94,13 @@ def index(
     if prune:
         _require_whole(paths, found, run.known)
     with contextlib.ExitStack() as stack:
+        shared = stack.enter_context(Processes(processes))
         batch = None if dry_run else Batch(store, stack.enter_context(store.writer()), embedder)
-        for number, item in enumerate(found, 1):
-            document = run.meet(item)
-            if batch is not None and document is not None and isinstance(item, Found):
-                batch.add(document, item.root)
+        unread = (run.meet(item, split=batch is not None) for item in found)
+        for number, (file, root, result) in enumerate(shared.map(_read, unread, weigh=_weight, most=AHEAD_BYTES), 1):
+            page = run.take(file, root, result)
+            if batch is not None and page is not None:
+                batch.add_page(page, root)
             if progress is not None:
                 progress("read", number, len(found))
         removed = run.not_met() if prune else []
@@ -104,7 +111,8 @@ def index(
                 for name in removed:
                     batch.writer.remove(name)
             run.problems += _split_again(store, batch)
-            embedded = engine.refresh(store, batch.writer, embedder, terms, progress)[1] + batch.embedded
+            embedded = batch.embedded
+            embedded += engine.refresh(store, batch.writer, embedder, terms, progress, processes=shared)[1]
         return IndexReport(
             added=tuple(run.added),
             changed=tuple(run.changed),
@@ -294,6 +302,49 @@ def repair(
     return tuple(lost)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A file to read, in whatever process."""
+
+    found: Found
+    known: str | None
+    """SHA-256 of the bytes that needn't be read again."""
+    encoding: str | None
+    max_bytes: int
+    split: bool
+
+
+_Read = Document | SplitPage | Problem | None
+"""What came of a file: None when its bytes are the known ones."""
+
+
+def _read(item: _Unread | Problem) -> tuple[str, str, _Read]:
+    """The file's name, its root, and what came of it."""
+    if isinstance(item, Problem):
+        return item.file, "", item
+    found = item.found
+    result: _Read
+    try:
+        data = load(found, item.max_bytes)
+        if item.known is not None and item.known == hashlib.sha256(data).hexdigest():
+            result = None
+        else:
+            document = parse(found.file, data, item.encoding)
+            check_storable(document, found.root)
+            result = split_document(document) if item.split else document
+    except InputError as error:
+        result = Problem(found.file, error.code, error.message)
+    return found.file, found.root, result
+
+
+def _weight(item: _Unread | Problem) -> int:
+    """Bytes of the file, as far as can be seen, and some for what is known of it."""
+    try:
+        return FILE_BYTES + (item.found.path.stat().st_size if isinstance(item, _Unread) else 0)
+    except OSError:  # reading will tell
+        return FILE_BYTES
+
+
 @dataclass(slots=True)
 class _Run:
     """What was met so far, against what the store knew before."""
@@ -309,42 +360,35 @@ class _Run:
     problems: list[Problem] = field(default_factory=list)
     met: set[str] = field(default_factory=set)
 
-    def meet(self, item: Found | Problem) -> Document | None:
-        """The file's document when the store must take it in."""
+    def meet(self, item: Found | Problem, *, split: bool) -> _Unread | Problem:
+        """What is to be done with a file that was found."""
         self.met.add(item.file)
         if isinstance(item, Problem):
-            self.problems.append(item)
-            return None
+            return item
         old = self.known.get(item.file)
-        try:
-            data = load(item, self.max_bytes)
-            same = old is not None and old.sha256 == hashlib.sha256(data).hexdigest()
-            if same and self.encoding is None:
-                self.unchanged.append(item.file)
-                return None
-            if old is not None and not same:
-                self._require_name(old, item)
-            document = parse(item.file, data, self.encoding)
-            check_storable(document, item.root)
-        except InputError as error:
-            self.problems.append(Problem(item.file, error.code, error.message))
-            return None
-        if old is not None and same and document.encoding == old.encoding:
-            self.unchanged.append(item.file)
-            return None
-        (self.added if old is None else self.changed).append(item.file)
-        return document
+        known = old.sha256 if old is not None and self.encoding is None else None
+        return _Unread(item, known, self.encoding, self.max_bytes, split)
 
-    def _require_name(self, old: StoredFile, found: Found) -> None:
+    def take(self, file: str, root: str, result: _Read) -> SplitPage | None:
+        """What came of a file is noted; its page, when it was split and the store must take it in."""
+        if isinstance(result, Problem):
+            self.problems.append(result)
+            return None
+        old = self.known.get(file)
+        document = result.document if isinstance(result, SplitPage) else result
+        same = old is not None and (document is None or document.sha256 == old.sha256)
+        if document is None or (old is not None and same and document.encoding == old.encoding):
+            self.unchanged.append(file)
+            return None
+        if old is not None and not same and not self._may_replace(old, root):
+            self.problems.append(_name_taken(old, file))
+            return None
+        (self.added if old is None else self.changed).append(file)
+        return result if isinstance(result, SplitPage) else None
+
+    def _may_replace(self, old: StoredFile, root: str) -> bool:
         """A name stands for one file: with ``prune`` that of another folder may be replaced, if it isn't met itself."""
-        if old.root == found.root or (self.prune and old.root not in self.roots and old.root != UPLOADS):
-            return
-        way_out = "delete the upload" if old.root == UPLOADS else "replace the earlier folder with --prune"
-        raise InputError(
-            "FILE_NAME_TAKEN",
-            f"{found.file}: a file of this name with other content is in the corpus already, from {_origin(old)}; "
-            f"rename one, index the folder above both, or {way_out}.",
-        )
+        return old.root == root or (self.prune and old.root not in self.roots and old.root != UPLOADS)
 
     def not_met(self) -> list[str]:
         """Names that the store has and this run didn't meet, but for uploads and those below an unlisted folder."""
@@ -354,6 +398,16 @@ class _Run:
             for name, file in self.known.items()
             if name not in self.met and file.root != UPLOADS and not name.startswith(closed)
         ]
+
+
+def _name_taken(old: StoredFile, file: str) -> Problem:
+    way_out = "delete the upload" if old.root == UPLOADS else "replace the earlier folder with --prune"
+    return Problem(
+        file,
+        "FILE_NAME_TAKEN",
+        f"{file}: a file of this name with other content is in the corpus already, from {_origin(old)}; "
+        f"rename one, index the folder above both, or {way_out}.",
+    )
 
 
 def _origin(file: StoredFile) -> str:
@@ -379,8 +433,11 @@ class Batch:
         return bool(self._pages)
 
     def add(self, document: Document, root: str) -> None:
-        """Takes the document in; a full batch is committed."""
-        page = split_document(document)
+        """Takes the document in, split; a full batch is committed."""
+        self.add_page(split_document(document), root)
+
+    def add_page(self, page: SplitPage, root: str) -> None:
+        """Takes the split document in; a full batch is committed."""
         self._pages.append((page, root))
         self._texts |= dict.fromkeys(page.indexed_texts())
         if len(self._texts) >= BATCH_PASSAGES:

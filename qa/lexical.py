@@ -145,6 +145,14 @@ class LexicalIndex:
     def build(folder: Path, documents: Iterable[Document]) -> LexicalIndex:
         """The index of ``documents``, written to ``folder``: pairs of a passage id (0 to 2⁶³ − 1, each once) and terms.
 
+        See ``join``.
+        """
+        return LexicalIndex.join(folder, postings.blocks(documents))
+
+    @staticmethod
+    def join(folder: Path, blocks: Iterable[Postings]) -> LexicalIndex:
+        """One index of all the passages of ``blocks``, written to ``folder``.
+
         The folder must be empty; it is made when missing.
 
         Raises:
@@ -152,7 +160,7 @@ class LexicalIndex:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return LexicalIndex([(LexicalPart(postings.build(documents, folder)), None)])
+            return LexicalIndex([(LexicalPart(postings.join(blocks, folder)), None)])
         except OSError as error:
             raise StoreError(
                 "INDEX_WRITE", f"{folder}: the lexical index can't be written ({error}); check space and rights."

@@ -83,17 +83,20 @@ def term_hash(term: str) -> int:
     return int.from_bytes(hashlib.blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def build(documents: Iterable[Document], folder: Path | None = None) -> Postings:
-    """The postings of these passages, each id once; see ``merged`` for ``folder``."""
+def blocks(documents: Iterable[Document]) -> Iterator[Postings]:
+    """The postings of these passages, each id once, some at a time; ``join`` makes one of them."""
     remaining = iter(documents)
-    blocks = []
-    while block := list(islice(remaining, BLOCK_PASSAGES)):
-        blocks.append(_block(block))
-    return merged([(block, None) for block in blocks], folder)
+    while some := list(islice(remaining, BLOCK_PASSAGES)):
+        yield block(some)
+
+
+def join(parts: Iterable[Postings], folder: Path | None = None) -> Postings:
+    """The postings of all of these passages: see ``merged``."""
+    return merged([(part, None) for part in parts], folder)
 
 
 def load(folder: Path) -> Postings:
-    """What ``build`` or ``merged`` wrote, mapped.
+    """What ``merged`` wrote, mapped.
 
     Raises:
         OSError, ValueError: for arrays that are missing, cut off, or don't fit one another.
@@ -110,7 +113,7 @@ def load(folder: Path) -> Postings:
 def merged(parts: Sequence[tuple[Postings, Mask | None]], folder: Path | None = None) -> Postings:
     """One for all passages that the masks keep (None keeps all), in the order of the parts.
 
-    It is what ``build`` makes of these passages: nothing tells in how many parts they came. With an empty ``folder``
+    Nothing in it tells in how many parts they came. With an empty ``folder``
     the arrays are written there and mapped, so that they need no memory.
     """
     kept = [np.ones(len(part), np.bool_) if mask is None else mask for part, mask in parts]
@@ -157,7 +160,8 @@ def merged(parts: Sequence[tuple[Postings, Mask | None]], folder: Path | None = 
     return load(folder)
 
 
-def _block(documents: Sequence[Document]) -> Postings:
+def block(documents: Sequence[Document]) -> Postings:
+    """The postings of at most ``BLOCK_PASSAGES``, in memory: parts of a whole, for ``merged``."""
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     flat = array("I")

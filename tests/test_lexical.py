@@ -19,7 +19,7 @@ import qa.lexical
 import qa.postings
 from qa.errors import StoreError
 from qa.lexical import LexicalIndex, LexicalPart
-from qa.postings import ARRAYS, build, merged
+from qa.postings import ARRAYS, blocks, join, merged
 
 Documents = dict[int, list[str]]
 K1, B = 1.2, 0.75
@@ -115,11 +115,11 @@ def test_in_parts_and_with_passages_gone_all_is_as_if_built_at_once(
     every = list((documents | gone).items())
     every = data.draw(st.permutations(every))
     cut = data.draw(st.integers(0, len(every)))
-    parts = [build(every[:cut]), build(every[cut:])]
+    parts = [join(blocks(every[:cut])), join(blocks(every[cut:]))]
     masks = [np.isin(part.ids, list(documents)) for part in parts]
     both = LexicalIndex([(LexicalPart(part), mask) for part, mask in zip(parts, masks, strict=True)])
     left = [(number, terms) for number, terms in every if number in documents]
-    once = build(left)
+    once = join(blocks(left))
     whole = LexicalIndex([(LexicalPart(once), None)])
     assert len(both) == len(whole)
     for term in question:
@@ -139,11 +139,11 @@ def test_in_parts_and_with_passages_gone_all_is_as_if_built_at_once(
 def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(2)
     documents = [(n, [f"w{chance.randrange(40)}" for _ in range(chance.randrange(30))]) for n in range(500)]
-    whole = build(documents)
+    whole = join(blocks(documents))
     monkeypatch.setattr(qa.postings, "BLOCK_PASSAGES", 7)
     monkeypatch.setattr(qa.postings, "BLOCK_POSTINGS", 11)
     monkeypatch.setattr(qa.lexical, "BLOCK", 3)
-    pieces = build(documents)
+    pieces = join(blocks(documents))
     for name in ARRAYS:
         assert np.array_equal(getattr(pieces, name), getattr(whole, name)), name
     ours, expected = (LexicalIndex([(LexicalPart(part), None)]) for part in (pieces, whole))

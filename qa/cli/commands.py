@@ -26,6 +26,7 @@ from qa.cli.options import settings as _settings
 from qa.cli.options import with_settings as _with_settings
 from qa.errors import InputError, UsageError, WenbaoError
 from qa.filters import Filters
+from qa.processes import usable_cores
 
 if TYPE_CHECKING:
     from qa.bot import Bot
@@ -103,14 +104,24 @@ def wenbao() -> None:
 @click.option("--prune", is_flag=True, help="Remove articles whose files are no longer there.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--encoding", metavar="NAME", help="Encoding to try before the detected one.")
+@click.option(
+    "--processes", metavar="N", type=click.IntRange(1, 256), help="That read at once; default: one a core, at most 8."
+)
 @_with_settings
-def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | None) -> int:
+def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | None, processes: int | None) -> int:
     """Add and update the articles of files and folders.
 
     Without PATH, what an interrupted run left or a new model needs is brought up to date.
     """
     with show.progress_bar() as bar, _bot(index_seeds=False) as bot:
-        report = bot.index(paths, prune=prune, dry_run=dry_run, encoding=encoding, progress=bar)
+        report = bot.index(
+            paths,
+            prune=prune,
+            dry_run=dry_run,
+            encoding=encoding,
+            progress=bar,
+            processes=processes or usable_cores(),
+        )
     show.index_report(report, dry_run=dry_run)
     return 3 if report.problems else 0
 

@@ -13,6 +13,7 @@ from embeddings.vector_store import VectorSearch
 from qa.generations import opening
 from qa.generations.layers import Indexes, Progress, updated
 from qa.lexical import LexicalSearch
+from qa.processes import Processes
 from qa.store import Finding, Point, Store, Writer
 from qa.text import Terms
 
@@ -63,10 +64,12 @@ class Engine(Protocol):
         *,
         current: OpenIndexes | None = None,
         prove: bool = False,
+        processes: Processes | None = None,
     ) -> tuple[OpenIndexes, int]:
         """The indexes after a change, and how many passages had to be embedded for them: see ``refresh``.
 
-        With ``prove``, all that is there is read, and built anew where it isn't as it was written.
+        With ``prove``, all that is there is read, and built anew where it isn't as it was written. ``processes`` may
+        share the work.
         """
 
     def ready(self) -> None:
@@ -104,10 +107,11 @@ class Embedded:
         *,
         current: OpenIndexes | None = None,
         prove: bool = False,  # noqa: ARG002 (done whenever a generation is opened)
+        processes: Processes | None = None,
     ) -> tuple[OpenIndexes, int]:
         """See ``qa.generations.opening.refresh``."""
         held = current if isinstance(current, Indexes) else None
-        return opening.refresh(store, writer, embedder, terms, progress, current=held)
+        return opening.refresh(store, writer, embedder, terms, progress, current=held, processes=processes)
 
     def ready(self) -> None:
         """Nothing: it is in this process."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +28,18 @@ from qa import postings
 from qa.errors import ModelError
 from qa.lexical import LexicalIndex, LexicalPart
 from qa.postings import Mask
+from qa.processes import Processes
 from qa.store import Model, Point, Store, StoredPassage, Writer
 from qa.text import Terms
+from qa.text.terms import TermsSource, terms_of
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done, and how much there is."""
 
 VECTOR_STORE = "faiss"
+BLOCK_LEAST, BLOCKS = 1024, 100
+"""Passages whose terms are cut at a time, and so many such blocks of a large corpus: what processes share, and how
+often the progress moves."""
 EMBED_BATCH = 256
 """Passages embedded and stored at a time: what a kill costs, and how often the progress moves."""
 OVERLAID_SHARE = 50
@@ -124,36 +131,44 @@ def build_layer(
     *,
     like: VectorStore | None = None,
     progress: Progress | None = None,
+    processes: Processes | None = None,
 ) -> Layer:
     """Both indexes over those of the passages that have a vector; written to the folder, if there is one.
 
-    ``like`` is what the vectors are to be laid over.
+    ``like`` is what the vectors are to be laid over; ``processes`` share the cutting of terms.
     """
     ids, vectors = rows
     embedded = set(ids.tolist())
-    indexed: list[int] = []
     keys: list[int] = []
     key_of: dict[str, int] = {}
+    size = min(max(BLOCK_LEAST, len(ids) // BLOCKS), postings.BLOCK_PASSAGES)
 
-    def documents() -> Iterator[postings.Document]:
+    def indexed() -> Iterator[StoredPassage]:
         for passage in passages:
             if passage.id in embedded:
-                indexed.append(passage.id)
                 if passage.file not in key_of:
                     key_of[passage.file] = file_key(passage.file)
                 keys.append(key_of[passage.file])
-                yield passage.id, passage_terms(terms, passage)
-                if progress is not None and len(indexed) % EMBED_BATCH == 0:
-                    progress("terms", len(indexed), len(ids))
+                yield passage
+
+    def blocks() -> Iterator[postings.Postings]:
+        done = 0
+        batches = _batches(indexed(), size)
+        shared = None if processes is None else processes.map(partial(_cut_by, terms.source), batches)
+        for block in shared or (_cut(terms, batch) for batch in batches):
+            yield block
+            done += len(block)
+            if progress is not None:
+                progress("terms", done, len(ids))
 
     if folder is None:
-        part = LexicalPart(postings.build(documents()))
+        part = LexicalPart(postings.join(blocks()))
     else:
-        part = LexicalIndex.build(folder / "lexical", documents()).parts[0][0]
+        part = LexicalIndex.join(folder / "lexical", blocks()).parts[0][0]
     files = np.array(keys, np.int64)
-    readable = np.isin(ids, part.postings.ids)
-    if not readable.all():
-        ids, vectors = ids[readable], vectors[readable]
+    sound = np.isin(ids, part.postings.ids)
+    if not sound.all():
+        ids, vectors = ids[sound], vectors[sound]
     nearest = build_vector_store(VECTOR_STORE, ids, vectors) if like is None else vectors_like(like, ids, vectors)
     if folder is not None:
         _save(folder, files, nearest)
@@ -186,6 +201,7 @@ def updated(
     most: int | None = None,
     writer: Writer | None = None,
     progress: Progress | None = None,
+    processes: Processes | None = None,
 ) -> tuple[Indexes, int] | None:
     """The indexes with what changed since their point, and how many passages had to be embedded for it.
 
@@ -205,7 +221,7 @@ def updated(
                 return None
         passages = list(store.iter_passages(changed))
         rows, embedded = vectors_of(store, writer, embedder, passages, progress)
-        new = build_layer(None, rows, passages, terms, like=base.vectors, progress=progress)
+        new = build_layer(None, rows, passages, terms, like=base.vectors, progress=progress, processes=processes)
         over = [layer for layer in (*later, new) if layer.alive.any()]
         if len(over) > 1:
             over = [_merged_in_memory(over, base.vectors, lambda ids: store.vectors(embedder.fingerprint, ids)[1])]
@@ -268,6 +284,21 @@ def passage_terms(terms: Terms, passage: StoredPassage) -> list[str]:
         if text is not None
         for term in terms.passage(text)
     ]
+
+
+def _cut(terms: Terms, passages: Sequence[StoredPassage]) -> postings.Postings:
+    return postings.block([(passage.id, passage_terms(terms, passage)) for passage in passages])
+
+
+def _cut_by(source: TermsSource, passages: Sequence[StoredPassage]) -> postings.Postings:
+    """In whatever process."""
+    return _cut(terms_of(source), passages)
+
+
+def _batches(passages: Iterable[StoredPassage], size: int) -> Iterator[list[StoredPassage]]:
+    remaining = iter(passages)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def model_of(embedder: Embedder) -> Model:

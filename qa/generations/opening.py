@@ -31,6 +31,7 @@ from qa.generations.layers import (
     model_of,
     updated,
 )
+from qa.processes import Processes
 from qa.store import Finding, Point, Store, StoredPassage, Writer, store_errors, sync
 from qa.text import FOLD_VERSION, Terms
 
@@ -82,12 +83,13 @@ def refresh(
     progress: Progress | None = None,
     *,
     current: Indexes | None = None,
+    processes: Processes | None = None,
 ) -> tuple[Indexes, int]:
     """The current indexes, and how many passages had to be embedded for them.
 
     A generation is written when there is none that fits, or when too much lies over it. ``current``: those that this
     process has open; when they are of the newest generation, its files aren't read again. The embedder's model becomes
-    the store's.
+    the store's. ``processes`` share what can be shared.
 
     Raises:
         StoreError: DISK_FULL and its kin; the earlier generations are as before.
@@ -99,7 +101,9 @@ def refresh(
     folders.tidy(root)
     base = current if _is_newest(current, store, embedder, terms) else _newest(store, embedder, terms)
     embedded = 0
-    if base is not None and (found := updated(base, store, embedder, terms, writer=writer, progress=progress)):
+    if base is not None and (
+        found := updated(base, store, embedder, terms, writer=writer, progress=progress, processes=processes)
+    ):
         base, embedded = found
         if base.overlaid <= base.bearable:
             return base, embedded
@@ -113,7 +117,7 @@ def refresh(
             if base is None:
                 rows, embedded = _all_vectors(store, writer, embedder, progress)
                 writer.use_model(model_of(embedder))
-                build_layer(part, rows, store.iter_passages(), terms, progress=progress)
+                build_layer(part, rows, store.iter_passages(), terms, progress=progress, processes=processes)
             else:
                 merge_layers(base.layers, part, lambda: store.vectors(embedder.fingerprint))
                 writer.use_model(model_of(embedder))

@@ -27,6 +27,7 @@ from qa.milvus.client import SENT, Client, unavailable
 from qa.milvus.ledger import Ledger, Row, row_of
 from qa.milvus.legs import Collection, MilvusLexical, MilvusVectors, stored_weights
 from qa.milvus.places import alias_of, current_file, folder_of, named
+from qa.processes import Processes
 from qa.sqlite import store_errors
 from qa.store import Finding, Point, Store, StoredPassage, Writer, sync
 from qa.text import Terms
@@ -102,6 +103,7 @@ class Milvus:
         *,
         current: OpenIndexes | None = None,  # noqa: ARG002 (nothing of them saves work here)
         prove: bool = False,
+        processes: Processes | None = None,  # noqa: ARG002 (the ledger is written passage by passage)
     ) -> tuple[OpenIndexes, int]:
         """The collection has all that the store has; and how many passages had to be embedded for it.
 

@@ -16,6 +16,7 @@ from embeddings.embedder import Embedder
 from embeddings.vectors import Ids, Scores, Vectors
 from qa.errors import EngineError
 from qa.generations import Engine, OpenIndexes, Progress
+from qa.processes import Processes
 from qa.store import Finding, Point, Store, Writer
 from qa.text import Terms
 
@@ -58,13 +59,18 @@ class WithFallback:
         *,
         current: OpenIndexes | None = None,
         prove: bool = False,
+        processes: Processes | None = None,
     ) -> tuple[OpenIndexes, int]:
         """What changed is sent to the server; while it is away, the indexes of this machine are brought up to date."""
         try:
-            found, embedded = self.first.refresh(store, writer, embedder, terms, progress, prove=prove)
+            found, embedded = self.first.refresh(
+                store, writer, embedder, terms, progress, prove=prove, processes=processes
+            )
         except EngineError as error:
             held = current.local if isinstance(current, _Either) else None
-            local, embedded = self.reserve.refresh(store, writer, embedder, terms, progress, current=held)
+            local, embedded = self.reserve.refresh(
+                store, writer, embedder, terms, progress, current=held, processes=processes
+            )
             return _Either(self, store, embedder, terms, None, error, local), embedded
         return _Either(self, store, embedder, terms, found), embedded
 

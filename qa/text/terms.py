@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
@@ -58,6 +58,14 @@ _Split = Callable[[str], list[str]]
 """From a run to its words: those that search mode finds, in its order, or a division of the run."""
 
 
+class TermsSource(NamedTuple):
+    """The owner's files, and the version of the terms that were made of them."""
+
+    dictionary: Path | None
+    synonyms: Path | None
+    version: str
+
+
 class Terms:
     """How text is cut into index terms; one instance a process, safe to share between threads."""
 
@@ -75,6 +83,7 @@ class Terms:
         Raises:
             UsageError: CONFIG_VALUE with file and line when one can't be read.
         """
+        self._dictionary, self._synonyms_file = dictionary, synonyms
         self._words: _Words
         self._overlapping: _Split
         self._split: _Split
@@ -85,6 +94,11 @@ class Terms:
         if dictionary is not None or synonyms is not None:
             own = [b"" if path is None else path.read_bytes() for path in (dictionary, synonyms)]
             self.version += "-" + hashlib.sha256(b"\0".join(own)).hexdigest()[:16]
+
+    @property
+    def source(self) -> TermsSource:
+        """What another process of this machine makes the same terms of: see ``terms_of``."""
+        return TermsSource(self._dictionary, self._synonyms_file, self.version)
 
     @classmethod
     def from_folder(cls, folder: Path | None) -> Terms:
@@ -202,6 +216,20 @@ class Terms:
             if measure := _HAN.match(folded, end):
                 cuts.append((value + measure.group(), start, end + 1))
         return cuts
+
+
+@lru_cache(maxsize=1)
+def terms_of(source: TermsSource) -> Terms:
+    """The terms that have this source.
+
+    Raises:
+        UsageError: CONFIG_VALUE when a file was changed since, or as ``Terms`` does.
+    """
+    terms = Terms(source.dictionary, source.synonyms)
+    if terms.version != source.version:
+        changed = ", ".join(str(path) for path in (source.dictionary, source.synonyms) if path is not None)
+        raise UsageError("CONFIG_VALUE", f"{changed}: changed while it was in use; start again.", "WENBAO_DICT")
+    return terms
 
 
 def _stands_in(word: str, folded: str) -> bool:
