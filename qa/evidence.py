@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.text import Terms, sentences
 from qa.text.pinyin import names, spelt
+from qa.text.terms import Cut, Wanted, wanted
 
 REMEMBERED_PASSAGES = 2000
 """Passages whose sentences' terms and words are kept; their memory is unmeasured."""
@@ -51,12 +52,48 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A passage's sentences: their terms, and the numbers of the words of each that has any."""
+    """A passage's sentences: each cut, and the numbers of the words of each that has any."""
 
-    sentences: int
-    holding: Mapping[str, Sequence[int]]
-    """Which sentences hold each term."""
+    sentences: tuple[Cut, ...]
     words: tuple[npt.NDArray[np.intp], ...]
+
+
+class _Words:
+    """Numbers for words, from 0, with what is known of each."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._numbers: defaultdict[str, int] = defaultdict()
+        self._numbers.default_factory = self._numbers.__len__
+        self._spelt: list[str] = []
+        self._rows: Vectors = np.empty((0, embedder.dim), dtype=np.float32)
+        """Vectors of the first ``_embedded`` words, and room for more; rows that are filled don't change."""
+        self._embedded = 0
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def numbered(self, words: Sequence[str]) -> npt.NDArray[np.intp]:
+        """The words' numbers; new ones get the next."""
+        return np.fromiter(map(self._numbers.__getitem__, words), np.intp, len(words))
+
+    def vectors(self) -> Vectors:
+        """A row for each number; other threads may keep those that they were given."""
+        unseen = list(self._numbers)[self._embedded :]
+        if unseen:
+            count = len(self._numbers)
+            if count > len(self._rows):
+                rows = np.empty((count + count // 2, self._embedder.dim), dtype=np.float32)
+                rows[: self._embedded] = self._rows[: self._embedded]
+                self._rows = rows
+            self._rows[self._embedded : count] = self._embedder.passages(unseen)
+            self._embedded = count
+        return self._rows[: self._embedded]
+
+    def spelt(self) -> list[str]:
+        """How each is spelt in Latin letters."""
+        self._spelt += map(spelt, list(self._numbers)[len(self._spelt) :])
+        return self._spelt
 
 
 class Reader:
@@ -73,9 +110,7 @@ class Reader:
         self._size = size
         self._lock = threading.Lock()
         self._passages: OrderedDict[int, _Read] = OrderedDict()
-        self._numbers: dict[str, int] = {}
-        self._spelt: list[str] = []
-        self._vectors: Vectors = np.empty((0, embedder.dim), dtype=np.float32)
+        self._words = _Words(embedder)
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
         """Each distinct term's weight ln(1 + (N − n + ½)/(n + ½)), n of the N passages holding it; in their order."""
@@ -97,16 +132,17 @@ class Reader:
         """
         with self._lock:
             read = self._read(ids)
-            vectors = self._vectors
-        held = [_held(idf, passage) for passage in read.values()]
-        aligned = self._aligned(question, [passage.words for passage in read.values()], vectors)
+            words, vectors = self._words, self._words.vectors()
+        terms = wanted(idf)
+        held = [_held(idf, terms, passage.sentences) for passage in read.values()]
+        aligned = self._aligned(question, [passage.words for passage in read.values()], words, vectors)
         return {number: Evidence(*parts) for number, *parts in zip(read, held, *aligned, strict=True)}
 
     def _weight(self, frequency: int) -> float:
         return math.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
 
     def _aligned(
-        self, question: str, passages: Sequence[Sequence[npt.NDArray[np.intp]]], vectors: Vectors
+        self, question: str, passages: Sequence[Sequence[npt.NDArray[np.intp]]], known: _Words, vectors: Vectors
     ) -> tuple[list[float], list[float]]:
         """Best sentence's and whole passage's alignment, for each passage."""
         nothing = [0.0] * len(passages)
@@ -121,7 +157,7 @@ class Reader:
         similar = np.clip(vectors[words] @ self._embedder.passages(asked).T, 0, 1) ** 2
         partners = np.maximum.reduceat(similar[column], _starts(map(len, every)))
         for i, spellings in self._names(question, asked).items():
-            partners[self._named(spellings, every), i] = 1
+            partners[self._named(spellings, every, known), i] = 1
             weights[i] *= NAME
         weights /= weights.sum()
         passage_starts = _starts(len(passages[i]) for i in found)
@@ -137,18 +173,19 @@ class Reader:
         found = names(question)
         return {i: found[word] for i, word in enumerate(asked) if word in found}
 
-    def _named(self, spellings: Sequence[str], every: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.bool_]:
+    def _named(
+        self, spellings: Sequence[str], every: Sequence[npt.NDArray[np.intp]], known: _Words
+    ) -> npt.NDArray[np.bool_]:
         """Which of the sentences hold a name that is spelt so."""
-        words = list(self._numbers)
         with self._lock:
-            self._spelt += map(spelt, words[len(self._spelt) :])
-        texts = (f"|{'|'.join([self._spelt[number] for number in sentence])}|" for sentence in every)
+            spelt_ = known.spelt()
+        texts = (f"|{'|'.join([spelt_[number] for number in sentence])}|" for sentence in every)
         return np.array([any(spelling in text for spelling in spellings) for text in texts], dtype=np.bool_)
 
     def _read(self, ids: Sequence[int]) -> dict[int, _Read]:
         """The passages read, in the order of ``ids``; the most recently used ones are remembered."""
-        if len(self._numbers) > REMEMBERED_WORDS:
-            self._passages, self._numbers, self._spelt, self._vectors = OrderedDict(), {}, [], self._vectors[:0]
+        if len(self._words) > REMEMBERED_WORDS:
+            self._passages, self._words = OrderedDict(), _Words(self._embedder)
         missing = [number for number in ids if number not in self._passages]
         for number, text in self._texts(missing).items() if missing else ():
             self._passages[number] = self._sentences(text)
@@ -157,24 +194,12 @@ class Reader:
             self._passages.move_to_end(number)
         while len(self._passages) > REMEMBERED_PASSAGES:
             self._passages.popitem(last=False)
-        unseen = list(self._numbers)[len(self._vectors) :]
-        if unseen:  # a new array: other threads may hold the earlier one
-            self._vectors = np.concatenate([self._vectors, self._embedder.passages(unseen)])
         return read
 
     def _sentences(self, text: str) -> _Read:
-        spans = [text[start:end] for start, end in sentences(text)]
-        words = [self._terms.words(span) for span in spans] if self._embedder.word_vectors else []
-        numbers = tuple(
-            np.array([self._numbers.setdefault(word, len(self._numbers)) for word in found], dtype=np.intp)
-            for found in words
-            if found
-        )
-        holding: dict[str, list[int]] = {}
-        for number, span in enumerate(spans):
-            for term in set(self._terms.passage(span)):
-                holding.setdefault(term, []).append(number)
-        return _Read(len(spans), holding, numbers)
+        cuts = [self._terms.cut(text[start:end]) for start, end in sentences(text)]
+        numbers = tuple(self._words.numbered(cut.words) for cut in cuts if cut.words and self._embedder.word_vectors)
+        return _Read(tuple(cut._replace(words=()) for cut in cuts), numbers)
 
 
 def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
@@ -183,12 +208,9 @@ def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
     return np.concatenate([np.zeros(1, dtype=np.intp), ends[:-1]])
 
 
-def _held(idf: Mapping[str, float], passage: _Read) -> float:
+def _held(idf: Mapping[str, float], terms: Wanted, sentences: Sequence[Cut]) -> float:
     """The largest share of the weight that one sentence holds."""
-    whole = sum(idf.values())
-    sums = [0.0] * passage.sentences
-    # Added in the question's order, so that the sum is the same to the last bit in every process.
-    for term, weight in idf.items():
-        for sentence in passage.holding.get(term, ()):
-            sums[sentence] += weight
-    return max(sums, default=0.0) / whole if whole else 0.0
+    # A sum that is the same to the last bit in whatever order the terms come, and so in every process.
+    most = max((math.fsum([idf[term] for term in terms.of(sentence)]) for sentence in sentences), default=0.0)
+    whole = math.fsum(idf.values())
+    return most / whole if whole else 0.0

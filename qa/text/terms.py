@@ -12,7 +12,7 @@ import operator
 import re
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -34,6 +34,7 @@ _RUN = regex.compile(
     rf"(?P<cjk>[{_CJK}]+)|[[\p{{L}}\p{{N}}]--[{_CJK}]](?:[[\p{{L}}\p{{M}}\p{{N}}]--[{_CJK}]]|[.,](?<=\d.)(?=\d))*",
     regex.V1,
 )
+_ALL_CJK = regex.compile(rf"[{_CJK}]+")
 _HAN = regex.compile(r"\p{Han}")
 # Dropped from questions only: what asks rather than names. Particles, question words, the commonest function words.
 _STOP_WORDS = """
@@ -56,6 +57,52 @@ _Words = Callable[[str], list[_Cut]]
 """From a run to the words that search mode finds in it, which may overlap."""
 _Split = Callable[[str], list[str]]
 """From a run to its words: those that search mode finds, in its order, or a division of the run."""
+
+
+class Cut(NamedTuple):
+    """A text cut once, to be asked which terms it has; a tenth of the memory of the terms themselves."""
+
+    words: tuple[str, ...]
+    """As ``Terms.words`` gives them."""
+    text: str
+    """Folded, in the forms that terms have: a term of one or two Chinese characters stands somewhere in it."""
+    joined: str
+    """The words of Chinese and Japanese between bars, in the forms that terms have."""
+    others: frozenset[str]
+    """The terms in other scripts, and those of numbers."""
+
+
+class Wanted(NamedTuple):
+    """Terms to look for in cuts, by how each is found: see ``wanted``."""
+
+    parts: tuple[tuple[str, str], ...]
+    """Terms that are found in ``Cut.text``, with what is looked for."""
+    words: tuple[tuple[str, str], ...]
+    """The same for ``Cut.joined``."""
+    others: frozenset[str]
+
+    def of(self, cut: Cut) -> Iterator[str]:
+        """Those of the terms that are among ``Terms.passage`` of the text."""
+        yield from (term for term, sought in self.parts if sought in cut.text)
+        yield from (term for term, sought in self.words if sought in cut.joined)
+        yield from self.others & cut.others
+
+
+def wanted(terms: Iterable[str]) -> Wanted:
+    """What to look for where these terms, which a question gave, are to be found in cuts.
+
+    Of a Chinese word, search mode gives the pairs, the threes that are words, and the whole: so a term of three
+    characters may stand within a word, and a longer one is one.
+    """
+    parts, words, others = [], [], set()
+    for term in terms:
+        if not _ALL_CJK.fullmatch(term):
+            others.add(term)
+        elif len(term) < 3:
+            parts.append((term, term))
+        else:
+            words.append((term, term if len(term) == 3 else f"|{term}|"))
+    return Wanted(tuple(parts), tuple(words), frozenset(others))
 
 
 class TermsSource(NamedTuple):
@@ -139,6 +186,31 @@ class Terms:
             found += self._split(run.group()) if run["cjk"] is not None else [run.group()]
         return found
 
+    def cut(self, text: str) -> Cut:
+        """The text, cut so that ``wanted`` terms are found in it as they are among ``passage(text)``."""
+        folded = fold_text(text)
+        values = numbers(folded)
+        figures = {(start, end) for _, start, end in values}
+        words: list[str] = []
+        chinese: list[str] = []
+        others: set[str] = set()
+        for run in _RUN.finditer(folded):
+            if run["cjk"] is not None:
+                found = self._split(run.group())
+                words += found
+                chinese += found
+                continue
+            words.append(run.group())
+            if run.span() not in figures:
+                others.add(run.group())
+        others.update(term for value, _, end in values for term in _terms_of_number(value, folded, end))
+        return Cut(
+            tuple(words),
+            folded.translate(_ONE_TERM),
+            f"|{'|'.join(chinese)}|".translate(_ONE_TERM),
+            frozenset(others),
+        )
+
     def question_words(self, text: str) -> list[str]:
         """The words of a question less stop words, unless nothing else is left."""
         every = self.words(text)
@@ -183,9 +255,7 @@ class Terms:
             terms += content
             terms += map(operator.add, content, content[1:])
         for value, _, end in values:
-            terms.append(value)
-            if measure := _HAN.match(folded, end):
-                terms.append(value + measure.group())
+            terms += _terms_of_number(value, folded, end)
         return terms
 
     def _places_of(self, text: str) -> tuple[Folded, dict[str, list[tuple[int, int]]]]:
@@ -230,6 +300,12 @@ def terms_of(source: TermsSource) -> Terms:
         changed = ", ".join(str(path) for path in (source.dictionary, source.synonyms) if path is not None)
         raise UsageError("CONFIG_VALUE", f"{changed}: changed while it was in use; start again.", "WENBAO_DICT")
     return terms
+
+
+def _terms_of_number(value: str, folded: str, end: int) -> list[str]:
+    """The value, and the value with the character behind it."""
+    measure = _HAN.match(folded, end)
+    return [value] if measure is None else [value, value + measure.group()]
 
 
 def _stands_in(word: str, folded: str) -> bool:
