@@ -24,7 +24,7 @@ from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.text import Terms, sentences
 from qa.text.pinyin import names, spelt
-from qa.text.terms import Cut, Wanted, wanted
+from qa.text.terms import Cut, Wanted
 
 REMEMBERED_PASSAGES = 2000
 """Passages whose sentences' terms and words are kept; their memory is unmeasured."""
@@ -133,7 +133,7 @@ class Reader:
         with self._lock:
             read = self._read(ids)
             words, vectors = self._words, self._words.vectors()
-        terms = wanted(idf)
+        terms = Wanted.read(idf)
         held = [_held(idf, terms, passage.sentences) for passage in read.values()]
         aligned = self._aligned(question, [passage.words for passage in read.values()], words, vectors)
         return {number: Evidence(*parts) for number, *parts in zip(read, held, *aligned, strict=True)}
@@ -210,7 +210,9 @@ def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
 
 def _held(idf: Mapping[str, float], terms: Wanted, sentences: Sequence[Cut]) -> float:
     """The largest share of the weight that one sentence holds."""
-    # A sum that is the same to the last bit in whatever order the terms come, and so in every process.
-    most = max((math.fsum([idf[term] for term in terms.of(sentence)]) for sentence in sentences), default=0.0)
-    whole = math.fsum(idf.values())
-    return most / whole if whole else 0.0
+    weight = sum(idf.values())
+    sums = [0.0] * len(sentences)
+    for term, places in terms.places(sentences):
+        for place in places:
+            sums[place] += idf[term]
+    return max(sums, default=0.0) / weight if weight else 0.0

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from qa.errors import UsageError
 from qa.text import Terms, fold
 from qa.text.numerals import numbers
+from qa.text.terms import Wanted
 
 BENCH = Path(__file__).parents[1].parent / "shared" / "bench"
 
@@ -251,3 +252,17 @@ def test_simplified_questions_lose_nothing_over_traditional_text(terms: Terms) -
     lost = sum((traditional - simplified).total() for traditional, simplified in pairs)
     assert len(questions) > 3000
     assert lost < sum(traditional.total() for traditional, _ in pairs) / 10_000
+
+
+@given(
+    st.text(alphabet="工会街道总景山八千个万五0158,.年画家们著作Covid us覆盖 。|", max_size=40),
+    st.lists(st.text(alphabet="工会街道总景山八千个万五0158,.年画家们著作Covid us覆盖 。|", max_size=40), max_size=4),
+)
+@example("景山街道总工会发放8,000个口罩", ["街道总工会八千个", "总工会在景山", "US covid-19 8000年"])
+def test_what_is_wanted_is_found_in_cuts_as_among_the_terms(question: str, texts: list[str]) -> None:
+    terms = Terms()
+    asked = list(dict.fromkeys(terms.question(question)))
+    cuts = [terms.cut(text) for text in texts]
+    expected = {term: [i for i, text in enumerate(texts) if term in terms.passage(text)] for term in asked}
+    assert dict(Wanted.read(asked).places(cuts)) == {term: found for term, found in expected.items() if found}
+    assert [list(cut.words) for cut in cuts] == [terms.words(text) for text in texts]

@@ -12,7 +12,7 @@ import operator
 import re
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -73,36 +73,43 @@ class Cut(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Terms to look for in cuts, by how each is found: see ``wanted``."""
-
-    parts: tuple[tuple[str, str], ...]
-    """Terms that are found in ``Cut.text``, with what is looked for."""
-    words: tuple[tuple[str, str], ...]
-    """The same for ``Cut.joined``."""
-    others: frozenset[str]
-
-    def of(self, cut: Cut) -> Iterator[str]:
-        """Those of the terms that are among ``Terms.passage`` of the text."""
-        yield from (term for term, sought in self.parts if sought in cut.text)
-        yield from (term for term, sought in self.words if sought in cut.joined)
-        yield from self.others & cut.others
-
-
-def wanted(terms: Iterable[str]) -> Wanted:
-    """What to look for where these terms, which a question gave, are to be found in cuts.
+    """Terms of a question to look for in cuts, by how each is found.
 
     Of a Chinese word, search mode gives the pairs, the threes that are words, and the whole: so a term of three
     characters may stand within a word, and a longer one is one.
     """
-    parts, words, others = [], [], set()
-    for term in terms:
-        if not _ALL_CJK.fullmatch(term):
-            others.add(term)
-        elif len(term) < 3:
-            parts.append((term, term))
-        else:
-            words.append((term, term if len(term) == 3 else f"|{term}|"))
-    return Wanted(tuple(parts), tuple(words), frozenset(others))
+
+    parts: tuple[str, ...]
+    """Terms that are found in ``Cut.text``."""
+    words: tuple[tuple[str, str], ...]
+    """Terms that are found in ``Cut.joined``, with what is looked for."""
+    others: tuple[str, ...]
+
+    @classmethod
+    def read(cls, terms: Iterable[str]) -> Wanted:
+        """How these terms are found, each once."""
+        parts, words, others = [], [], []
+        for term in dict.fromkeys(terms):
+            if not _ALL_CJK.fullmatch(term):
+                others.append(term)
+            elif len(term) < 3:
+                parts.append(term)
+            else:
+                words.append((term, term if len(term) == 3 else f"|{term}|"))
+        return cls(tuple(parts), tuple(words), tuple(others))
+
+    def places(self, cuts: Sequence[Cut]) -> Iterator[tuple[str, list[int]]]:
+        """Each term that is among ``Terms.passage`` of any of the texts, with the numbers of these texts, from 0."""
+        texts, joined = [cut.text for cut in cuts], [cut.joined for cut in cuts]
+        every = "\n".join(texts)  # most terms stand nowhere, and needn't be sought text by text
+        sought = [(part, part, texts) for part in self.parts if part in every]
+        sought += [(word, form, joined) for word, form in self.words]
+        for term, form, among in sought:
+            if found := [number for number, text in enumerate(among) if form in text]:
+                yield term, found
+        for term in self.others:
+            if found := [number for number, cut in enumerate(cuts) if term in cut.others]:
+                yield term, found
 
 
 class TermsSource(NamedTuple):
