@@ -10,6 +10,8 @@ import contextlib
 import errno
 import os
 import sqlite3
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -98,11 +100,64 @@ def corrupt(path: Path, reason: str) -> StoreError:
     )
 
 
+class _Connection(sqlite3.Connection):
+    """One that is counted as long as it is open."""
+
+    file: str | None = None
+
+    def close(self) -> None:
+        super().close()
+        self._uncount()
+
+    def __del__(self) -> None:
+        self._uncount()
+
+    def _uncount(self) -> None:
+        file, self.file = self.file, None
+        if file is not None:
+            with _FILES:
+                _OPEN[file] -= 1
+                if not _OPEN[file]:
+                    del _OPEN[file]
+
+
+_FILES = threading.RLock()
+"""Held while a database's file is opened past SQLite, and when a connection is counted."""
+_OPEN: Counter[str] = Counter()
+"""Connections that this process has to each file."""
+
+
+@contextlib.contextmanager
+def _past_sqlite(path: Path) -> Iterator[bool]:
+    """Whether the file may be opened past SQLite in this block: not while this process has connections to it.
+
+    A process's locks on a file go with the first descriptor of it that the process closes. Without them, another
+    process takes itself for the only one, and the journal away: both then write, each into one of its own, until the
+    database is malformed (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with _FILES:
+        yield not _OPEN[os.path.realpath(path)]
+
+
 def connect(path: Path, query: str) -> sqlite3.Connection:
     """A connection by SQLite's ``file:…?query``, without implicit transactions, for any one thread at a time."""
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{query}", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-    )
+    file = os.path.realpath(path)
+    with _FILES:
+        _OPEN[file] += 1
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{query}",
+            uri=True,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
+        )
+    except BaseException:
+        with _FILES:
+            _OPEN[file] -= 1
+        raise
+    connection.file = file
     # Damaged text must reach the row's hash instead of ending a whole query with an error.
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     try:
@@ -134,7 +189,9 @@ def open_database(path: Path, migrations: Sequence[Migration], application_id: i
             connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             migrate(connection, migrations, application_id)
             return connection
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with _past_sqlite(path) as alone:
+            if alone:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     prepare(path, migrations, application_id)
     with store_errors(path):
         return connect(path, "mode=rw")
@@ -253,8 +310,14 @@ def check_header(path: Path, newest: int) -> None:
     Raises:
         StoreError: STORE_CORRUPT when it is no SQLite file; STORE_TOO_NEW.
     """
-    with store_errors(path):
+    with store_errors(path), _past_sqlite(path) as alone:
         if not path.exists():
+            return
+        if not alone:  # it is a database of ours, or was one when this process opened it
+            with contextlib.closing(connect(path, "mode=ro")) as connection:
+                found = version(connection)
+            if found > newest:
+                raise _too_new(path, found, newest)
             return
         with path.open("rb") as file:
             start = file.read(100)

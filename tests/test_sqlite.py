@@ -136,6 +136,31 @@ def test_processes_that_open_it_at_once_and_are_killed_lose_nothing(tmp_path: Pa
     assert found == {f"{number}-{row}" for number in range(6) for row in range(5)}
 
 
+BESIDE = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from qa.sqlite import open_database
+from test_sqlite import OURS, first
+with closing(open_database(Path(sys.argv[1]), [first], OURS)) as connection:
+    print([text for (text,) in connection.execute("SELECT text FROM notes ORDER BY text")])
+"""
+
+
+def test_what_is_written_is_there_for_others_that_come_and_go(tmp_path: Path) -> None:
+    """See the test of the same name in test_store."""
+    path = tmp_path / "notes.db"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    with closing(open_database(path, [first], OURS)) as connection:
+        for number in range(3):
+            open_database(path, [first], OURS).close()
+            with transaction(connection, path):
+                connection.execute("INSERT INTO notes VALUES (?)", (str(number),))
+            command = [sys.executable, "-c", BESIDE, str(path)]
+            found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+            assert found.strip() == str([str(each) for each in range(number + 1)])
+
+
 def test_on_a_read_only_medium_what_is_there_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "notes.db"
     add(path, "kept")

@@ -752,3 +752,46 @@ def test_a_page_with_passages_for_other_sections_is_a_mistake(store: Store) -> N
         with pytest.raises((ValueError, StopIteration)):
             put(store, replace(split, passages=passages))
     assert store.counts()["files"] == 0
+
+
+# SQLite's locks belong to a process, and go with the first file descriptor of the database that it closes, whoever
+# opened that. Another process then takes itself for the only one, takes the journal away, and begins a new one: from
+# then on neither finds what the other writes.
+BESIDE = """
+import sys
+from pathlib import Path
+from small_corpora import article, page
+from qa.store import Store
+with Store(Path(sys.argv[1])) as store:
+    print("open", flush=True)
+    for name in map(str.strip, sys.stdin):
+        with store.writer() as writer:
+            writer.put(page(name, article(1)), "")
+        print(sorted(store.files()), flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["a writer", "a second opening"])
+def test_two_processes_find_what_the_other_writes(tmp_path: Path, how: str) -> None:
+    with Store(tmp_path) as store:
+        if how == "a second opening":
+            Store(tmp_path).close()
+        else:
+            with store.writer() as writer:
+                writer.put(page("0", article(0)), "")
+            store.files()
+        command = [sys.executable, "-c", BESIDE, str(tmp_path)]
+        with subprocess.Popen(
+            command, env=ENVIRON, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        ) as other:
+            assert other.stdin is not None
+            assert other.stdout is not None
+            assert other.stdout.readline() == "open\n"
+            for number in range(1, 4):
+                with store.writer() as writer:
+                    writer.put(page(f"mine {number}", article(number)), "")
+                print(f"theirs {number}", file=other.stdin)
+                found = other.stdout.readline().strip()
+                assert found == str(sorted(store.files()))
+                assert {f"{whose} {number}.md" for whose in ("mine", "theirs")} <= set(store.files())
+        assert not store.findings()
