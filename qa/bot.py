@@ -47,6 +47,9 @@ TIMELINE_HITS = 200
 MOST_PASSAGES = 50
 """Largest ``top_k``."""
 
+Elsewhere = Callable[[Sequence[Question], int, str], list[Record] | None]
+"""Questions, ``top_k`` and the version of the terms → the records of another process's bot."""
+
 _LOG = logging.getLogger(__name__)
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
 
@@ -64,6 +67,8 @@ class Bot:
         """Writes a text under answers, where the owner has set a model: docs/generated.md."""
         self.engine = engine_of(settings)
         self._current = Current(store, embedder, lambda: self.terms, self.engine)
+        self.elsewhere: Elsewhere | None = None
+        """Asked first, where it is set; it says None when this process is to answer: ``qa.helpers``."""
 
     @classmethod
     def open(cls, settings: Settings, *, index_seeds: bool = True, progress: Progress | None = None) -> Bot:
@@ -165,6 +170,10 @@ class Bot:
         k = self.settings.top_k if top_k is None else top_k
         if not 1 <= k <= MOST_PASSAGES:
             raise UsageError("TOP_K", f"top_k is {k}; give a whole number from 1 to {MOST_PASSAGES}.", field="top_k")
+        if self.elsewhere is not None:
+            records = self.elsewhere(questions, k, self.terms.version)
+            if records is not None:
+                return records
         retriever = self.retriever()
         try:
             completed = [complete(q.question, q.history) for q in questions]

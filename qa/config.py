@@ -170,6 +170,8 @@ class Settings:
     token_per_minute: int = 120
     workers: int = 4
     """Questions answered at the same time."""
+    processes: int = 1
+    """Processes of the server that answer questions."""
     waiting: int = 32
     """Questions that may wait for that; beyond, 503."""
     connections: int = 2048
@@ -254,6 +256,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "site_per_minute": _whole(1, 1_000_000),
     "token_per_minute": _whole(1, 1_000_000),
     "workers": _whole(1, 256),
+    "processes": _whole(1, 256),
     "waiting": _whole(0, 10_000),
     "connections": _whole(16, 100_000),
     "connections_per_address": _whole(4, 100_000),

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +35,7 @@ from qa.batch.jobs import Jobs
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import EngineError, UsageError
+from qa.helpers import Helpers
 from qa.review import ReviewLog
 from qa.talks import Talks
 from qa.uploads import Uploads
@@ -217,17 +218,20 @@ def serve(settings: Settings) -> None:
         WenbaoError: what ``Bot.open`` raises.
     """
     check_reach(settings)
-    with bind(settings.host, settings.port) as listener:
-        bot = Bot.open(settings)
+    with bind(settings.host, settings.port) as listener, Bot.open(settings) as bot, ExitStack() as stack:
         try:
-            try:
-                bot.warm()  # so that the first visitor waits for nothing
-            except EngineError as error:
-                _LOG.warning("%s Until then questions get 503.", error.message)
-            config = uvicorn_config(build_app(bot), settings)
-            _Server(config, address_of(settings)).run(sockets=[listener])
-        finally:
-            bot.close()
+            bot.warm()  # so that the first visitor waits for nothing
+        except EngineError as error:
+            _LOG.warning("%s Until then questions get 503.", error.message)
+        app = build_app(bot)
+        config = uvicorn_config(app, settings)
+        if settings.processes > 1:
+            helpers = stack.enter_context(closing(Helpers(settings, settings.processes - 1)))
+            bot.elsewhere = helpers.ask_many
+            if isinstance(app, Guard):
+                app.metrics.gauge("wenbao_helpers_idle", "Processes that wait to help.", lambda: helpers.idle)
+                app.metrics.gauge("wenbao_helpers_answered", "Times that one helped.", lambda: helpers.answered)
+        _Server(config, address_of(settings)).run(sockets=[listener])
 
 
 def check_reach(settings: Settings) -> None:

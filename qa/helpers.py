@@ -1,0 +1,181 @@
+"""Processes that answer questions beside this one: many who ask at once then have more than one core.
+
+A helper is a bot of its own over the same data folder, as any other process may be: it sees what is committed there.
+Whatever of it fails costs nothing but its help: the question is answered here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from qa.answer import Question, Record
+from qa.bot import Bot, owners_terms
+from qa.config import Settings
+from qa.errors import WenbaoError
+
+_LOG = logging.getLogger(__name__)
+TIMEOUT_S = 60.0
+"""Longest time for an answer, which takes tenths of a second; a helper that takes longer is ended."""
+FAREWELL_S = 3.0
+"""Time for a helper to end by itself, once it is told to."""
+MOST_STARTS = 10
+"""Times that a helper is started anew; then something is wrong that won't go away by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    questions: list[Question]
+    top_k: int
+    terms: str
+    """Version of the terms that texts are cut by now."""
+
+
+class Helpers:
+    """``count`` processes. Safe to share between threads; close it."""
+
+    def __init__(self, settings: Settings, count: int) -> None:
+        """They are started, and help as soon as they are ready."""
+        self._settings = settings
+        self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()  # who answered last has the most in its caches
+        self._lock = threading.Lock()
+        self._all: list[_Helper] = []
+        self._starts_left = count + MOST_STARTS
+        self._closed = False
+        self.answered = 0
+        """Calls that helpers answered since the start."""
+        for _ in range(count):
+            self._start()
+
+    @property
+    def idle(self) -> int:
+        """How many wait for questions."""
+        return self._idle.qsize()
+
+    def ask_many(self, questions: Sequence[Question], top_k: int, terms: str) -> list[Record] | None:
+        """The records of ``Bot.ask_many``; None where all are busy, or it went wrong: then ask here.
+
+        Raises:
+            WenbaoError: as ``Bot.ask_many``.
+        """
+        try:
+            helper = self._idle.get_nowait()
+        except queue.Empty:
+            return None
+        try:
+            outcome = helper.ask(_Asked(list(questions), top_k, terms))
+        except (OSError, EOFError):
+            self._replace(helper)
+            return None
+        self._idle.put(helper)
+        if isinstance(outcome, WenbaoError):
+            raise outcome
+        self.answered += outcome is not None
+        return outcome
+
+    def close(self) -> None:
+        """Ends them; one that is still at work is ended all the same."""
+        with self._lock:
+            self._closed = True
+            helpers, self._all = self._all, []
+        for helper in helpers:
+            helper.tell_to_end()
+        for helper in helpers:
+            helper.end()
+
+    def _replace(self, helper: _Helper) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._all.remove(helper)
+        helper.end(0)
+        _LOG.warning("A process that answers questions ended; it is started again.")
+        self._start()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._closed or not self._starts_left:
+                return
+            self._starts_left -= 1
+            helper = _Helper(self._settings)
+            self._all.append(helper)
+        threading.Thread(target=self._welcome, args=(helper,), name="helper", daemon=True).start()
+
+    def _welcome(self, helper: _Helper) -> None:
+        try:
+            helper.wait_until_ready()
+        except (OSError, EOFError):
+            if not self._closed:
+                _LOG.warning("A process that was to answer questions couldn't start; this one answers them.")
+            return
+        self._idle.put(helper)
+
+
+class _Helper:
+    """One of them, as its parent sees it."""
+
+    def __init__(self, settings: Settings) -> None:
+        import multiprocessing  # noqa: PLC0415 (most commands never come here)
+
+        # Not forked: a copy of a process with threads may hold locks that nobody will give back.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, other = context.Pipe()
+        self._process: SpawnProcess = context.Process(
+            target=_main, args=(settings, other), name="wenbao-helper", daemon=True
+        )
+        self._process.start()
+        other.close()  # so that reading ends when the helper does
+
+    def wait_until_ready(self) -> None:
+        self._pipe.recv()
+
+    def ask(self, asked: _Asked) -> list[Record] | WenbaoError | None:
+        self._pipe.send(asked)
+        if not self._pipe.poll(TIMEOUT_S):
+            self._process.kill()
+        outcome: list[Record] | WenbaoError | None = self._pipe.recv()
+        return outcome
+
+    def tell_to_end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._pipe.send(None)
+
+    def end(self, patience_s: float = FAREWELL_S) -> None:
+        self._process.join(patience_s)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._pipe.close()
+
+
+def _main(settings: Settings, pipe: Connection) -> None:
+    """The helper: answers until its parent says so, or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends it
+    with contextlib.suppress(OSError, EOFError), Bot.open(settings, index_seeds=False) as bot:
+        with contextlib.suppress(WenbaoError):  # each question will tell
+            bot.warm()
+        pipe.send(None)
+        while (asked := pipe.recv()) is not None:
+            pipe.send(_answered(bot, asked))
+
+
+def _answered(bot: Bot, asked: _Asked) -> list[Record] | WenbaoError | None:
+    """The records, or what is to be raised; None for what the parent had better try itself."""
+    try:
+        if bot.terms.version != asked.terms:
+            bot.terms = owners_terms(bot.settings)
+        if bot.terms.version != asked.terms:
+            return None
+        return bot.ask_many(asked.questions, top_k=asked.top_k)
+    except WenbaoError as error:
+        return error
+    except Exception:  # noqa: BLE001 (a defect: the parent tries the same, and its edge tells of it)
+        _LOG.exception("A helper failed; the question is answered by its parent.")
+        return None
