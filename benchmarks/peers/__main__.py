@@ -37,13 +37,14 @@ WHOLE = "wenbao, whole answer"
 class Worker:
     """A peer's process, working only while it is waited for."""
 
-    def __init__(self, name: str, folder: Path, interpreter: Path) -> None:
-        path = [str(HERE), *([str(ROOT)] if name in {"wenbao", "raw_terms"} else [])]
+    def __init__(self, name: str, folder: Path, interpreter: Path, recipe: str | None = None) -> None:
+        recipe = recipe or name
+        path = [str(HERE), *([str(ROOT)] if recipe in {"wenbao", "raw_terms"} else [])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "OPENBLAS_NUM_THREADS": "1"}
         environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         self.name = name
         self._process = subprocess.Popen(
-            [str(interpreter), str(HERE / "worker.py"), name, str(folder)],
+            [str(interpreter), str(HERE / "worker.py"), recipe, str(folder)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -97,6 +98,7 @@ def main() -> None:
         corpus.write(folder, split, asked, load_embedder())
         print(f"{len(corpus.rows(split))} passages, {len(asked)} questions, {given.rounds} rounds", flush=True)
         workers = [Worker(name, folder, interpreters[name]) for name in names]
+        workers.append(Worker(WHOLE, folder, interpreters["wenbao"], "wenbao"))  # a process of its own, for its memory
         try:
             timed = measure(workers, len(asked), given.rounds, given.limit)
         finally:
@@ -111,7 +113,7 @@ def main() -> None:
 
 def measure(workers: list[Worker], questions: int, rounds: int, limit_s: float) -> dict[str, Timed]:
     """All index in turn, then all are asked in turn; memory is what it has grown by after the first round."""
-    timed = {worker.name: Timed(worker.name) for worker in workers} | {WHOLE: Timed(WHOLE)}
+    timed = {worker.name: Timed(worker.name) for worker in workers}
     blocks = range(0, questions, BLOCK)
     with tqdm(total=rounds * len(workers) * (1 + len(blocks)), file=sys.stderr, disable=None) as bar:
         for _ in range(rounds):
@@ -120,8 +122,7 @@ def measure(workers: list[Worker], questions: int, rounds: int, limit_s: float) 
                 timed[worker.name].index_wall_s.append(answer["wall_s"])
                 timed[worker.name].index_cpu_s.append(answer["cpu_s"])
                 bar.update()
-        ways = [(worker, "search", worker.name) for worker in workers]
-        ways += [(worker, "whole", WHOLE) for worker in workers if worker.name == "wenbao"]
+        ways = [(worker, "whole" if worker.name == WHOLE else "search", worker.name) for worker in workers]
         for turn in range(rounds):
             slow: set[str] = set()
             for first in blocks:
@@ -136,9 +137,7 @@ def measure(workers: list[Worker], questions: int, rounds: int, limit_s: float) 
                         if turn == 0:
                             timed[name].growth_bytes = answer["rss"] - worker.before["rss"]
                             timed[name].private_bytes = answer["private"] - worker.before["private"]
-                    bar.update(how == "search")
-    for kind in ("index_wall_s", "index_cpu_s"):
-        getattr(timed[WHOLE], kind).extend(getattr(timed["wenbao"], kind))
+                    bar.update()
     return timed
 
 
