@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embeddings import Embedder, load_embedder
 from embeddings.errors import EmbeddingsError
@@ -26,7 +26,6 @@ from qa.config import Settings
 from qa.current import Current
 from qa.errors import EngineError, ModelError, QuestionError, StoreError, UsageError
 from qa.filters import EVERYTHING, Filters
-from qa.generate import Endpoint, Support, Writer, Written
 from qa.generations import LOCK_WAIT_S, Progress
 from qa.hits import Hit
 from qa.indexing import IndexReport
@@ -37,6 +36,9 @@ from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store, StoredPassage
 from qa.text import Terms
 from qa.timeline import Month, timeline
+
+if TYPE_CHECKING:
+    from qa.generate import Writer, Written
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 """The sample corpus, indexed when the data folder holds nothing yet."""
@@ -62,8 +64,7 @@ class Bot:
         self.store = store
         self.embedder = embedder
         self.terms = terms
-        endpoint = Endpoint.of(settings)
-        self.writer = Writer(endpoint, Support(lambda: self.terms, embedder)) if endpoint else None
+        self.writer = _writer(settings, lambda: self.terms, embedder)
         """Writes a text under answers, where the owner has set a model: docs/generated.md."""
         self.engine = engine_of(settings)
         self._current = Current(store, embedder, lambda: self.terms, self.engine)
@@ -416,6 +417,15 @@ def owners_terms(settings: Settings) -> Terms:
     if settings.dict is None and not any((folder / name).exists() for name in Terms.FILES):
         return Terms()
     return Terms.from_folder(folder)
+
+
+def _writer(settings: Settings, terms: Callable[[], Terms], embedder: Embedder) -> Writer | None:
+    if settings.llm_url is None:
+        return None
+    from qa.generate import Endpoint, Support, Writer  # noqa: PLC0415 (brings what talks to servers)
+
+    endpoint = Endpoint.of(settings)
+    return Writer(endpoint, Support(terms, embedder)) if endpoint else None
 
 
 def _embedder(settings: Settings) -> Embedder:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embeddings.embedder import Embedder
-from qa.articles import ARTICLES_VERSION, split_page
+from qa.articles import ARTICLES_VERSION
 from qa.errors import InputError, NotFoundError, StoreError, UsageError
 from qa.generations import EMBEDDED, Engine, OpenIndexes, Progress, embed, model_of
 from qa.passages import PASSAGES_VERSION, split_section
@@ -50,6 +50,8 @@ class IndexReport:
 
 def split_document(document: Document) -> SplitPage:
     """The document with its articles, sections and passages."""
+    from qa.articles.assemble import split_page  # noqa: PLC0415 (see qa.articles)
+
     page = split_page(document)
     return SplitPage(
         document,

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structure_scores import GOLD, document, gold, inspected, sample
 
-from qa.articles import Article, Page, Piece, Section, dateline_length, pieces, split_page
+from qa.articles import Article, Page, Piece, Section, dateline_length, pieces
+from qa.articles.assemble import split_page
 from qa.articles.blocks import blocks
 from qa.articles.roles import understand
 from qa.passages import split_article

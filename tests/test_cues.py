@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qa.articles import cues
+from qa.articles import cues, dateline_length
 
 Cue = Callable[[str], object]
 
@@ -86,7 +86,7 @@ def test_a_credit_is_the_photographers() -> None:
     ],
 )
 def test_a_dateline_runs_into_the_text(text: str, dateline: str) -> None:
-    assert text[: cues.dateline_length(text)] == dateline
+    assert text[: dateline_length(text)] == dateline
 
 
 def test_a_reporters_name_in_brackets_may_end_a_paragraph() -> None:

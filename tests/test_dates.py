@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_corpora import TERMS, PairEmbedder, write
 
-from qa.articles import Dated, article_dates, split_page
+from qa.articles import Dated, article_dates
+from qa.articles.assemble import split_page
 from qa.articles.printed_dates import number, printed_dates, spelt_plainly
 from qa.bot import Bot
 from qa.config import Settings

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from structure_scores import SEEDS, document, sample
 
-from qa.articles import Article, Paragraph, Section, pieces, split_page
+from qa.articles import Article, Paragraph, Section, pieces
+from qa.articles.assemble import split_page
 from qa.passages import LONGEST, SHORTEST, TARGET, Passage, split_article, split_section
 from qa.text import sentences
 

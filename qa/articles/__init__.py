@@ -1,12 +1,13 @@
 """Page → articles → sections → paragraphs: what a reader sees at a glance, found by general cues.
 
 Second stage of the data's way (docs/articles.md tells it with pictures). ``blocks`` joins lines to blocks, ``roles``
-says what each block is, ``assemble`` builds the articles. No I/O, no index: a function of the text.
+says what each block is, ``assemble`` builds the articles: ``qa.articles.assemble.split_page``, which isn't loaded with
+the package, for its cues take a tenth of a second to compile and no question needs them. No I/O, no index: a function
+of the text.
 """
 
-from qa.articles.assemble import split_page
-from qa.articles.cues import dateline_length
 from qa.articles.dates import article_dates
+from qa.articles.reporters import dateline_length
 from qa.articles.values import Article, Dated, Furniture, Page, Paragraph, Piece, Section, Span, pieces, shown_spans
 
 ARTICLES_VERSION = 2
@@ -26,5 +27,4 @@ __all__ = [
     "dateline_length",
     "pieces",
     "shown_spans",
-    "split_page",
 ]

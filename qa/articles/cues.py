@@ -10,29 +10,19 @@ import re
 
 import rjieba
 
+from qa.articles.reporters import AGENCY, ENDING, HAN, NAME, NAMES, NEAR, PAPER, REPORTERS, ROLE, dateline_length, plain
 from qa.text import fold_text
-
-_NEAR = 80
-"""Characters at an end of a text within which a byline or mark must lie, so that matching stays quick on any text."""
 
 _FINAL = "。！？!?…．"
 _CLOSING = "”’\"'」』）)]】》〉*"
 _END_MARK = re.compile(r"(?<!\s)\s*(?:[（(](?:完|全文完)[）)]|[■□◆◇●▲])$")
 _LATIN_FINAL = re.compile(r"[A-Za-z0-9)%\"'”’]\.[\"'”’)\]]*$")
-_HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 
-_HAN_CHARACTER = re.compile(f"[{_HAN}]")
-# The patterns below are written in simplified characters; these are the traditional forms of the ones they use. One
-# character for one, so that places hold.
-_SIMPLIFIED = str.maketrans(
-    "報訊記員導攝圖編輯責廣電話熱線傳聯據際與為報刊網臺約見習實資評論譯國統郵發號碼訂閱價權許營兩對從給將於關內東場業學務書",
-    "报讯记员导摄图编辑责广电话热线传联据际与为报刊网台约见习实资评论译国统邮发号码订阅价权许营两对从给将于关内东场业学务书",
-)
-
+_HAN_CHARACTER = re.compile(f"[{HAN}]")
 MARKDOWN_HEADING = re.compile(r"^(#{1,6})[ \t\u3000]*(?=[^#\s])")
 BULLET = re.compile(r"^[●○◆◇■□▲△▼▶►★☆※◎•▪▫➤❖◼◾✦✧❤◉◈▌][ \t\u3000]*(?=\S)")
 BRACKETED = re.compile(r"^(?:[【〖](?P<words>[^【】〖〗]{1,40})[】〗]|(?P<title>《[^《》]{1,40}》))$")
-_FIELD = re.compile(rf"^[{_HAN}A-Za-z][{_HAN}A-Za-z \u3000]{{1,9}}[：:][ \t\u3000]*\S")
+_FIELD = re.compile(rf"^[{HAN}A-Za-z][{HAN}A-Za-z \u3000]{{1,9}}[：:][ \t\u3000]*\S")
 _PICTOGRAPH = re.compile("^[\u2300-\u23ff\u2600-\u27bf\U0001f300-\U0001faff]")
 LIST_ITEM = re.compile(r"^(?:[-*+–—][ \t]+|>[ \t]*|\d{1,3}[.)][ \t]+)(?=\S)")
 
@@ -44,40 +34,25 @@ NUMBERINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """Styles of numbered headings, by name."""
 
-_PAPER = r"(?:本报|本刊|本网|本台|本社|新华社|中新社|中央社|人民网|特约|首席|见习|实习|资深)"
-_ROLE = rf"(?:{_PAPER}*(?:记者|通讯员|撰稿人?|评论员|作者|编译|文/图|图/文|文|图|摄影))"
-_NAME = rf"[{_HAN}·]{{2,6}}"
-_NAMES = rf"{_NAME}(?:[ \t\u3000、,，/]+{_NAME})*"
-_ENDING = r"(?:[ \t\u3000]*(?:报道|摄影报道|文并摄|文/摄|文|供稿|整理|采写|编译))?"
-# 〔記者王小明／臺北報導〕, （中央社記者王小明臺北3日電）, 【本报记者李四北京报道】
-_AGENCY = rf"[（(〔【\[]{_PAPER}*(?:记者|通讯员|特派员|综合)[{_HAN}\d·、/／ ]{{2,30}}(?:报导|报道|电|讯)[）)〕】\]]"
 _BYLINE = re.compile(
-    rf"^[□■◇◆○●\-—(（\[【\s]*(?:{_ROLE}[ \t\u3000:：/]+{_NAMES}[ \t\u3000]*)+{_ENDING}[)）\]】\s]*$"
-    rf"|^(?:文|图|文/图)[/／:：]\s*{_NAMES}$"
-    rf"|^[□■◇◆○●]?{_PAPER}+(?:记者|通讯员){_NAME}{_ENDING}$"
-    rf"|^[□■◇◆○●\[【(（]*{_PAPER}*(?:记者|通讯员|中心)?{_NAME}[/／]{_NAMES}(?:电|讯|报导|报道)[\])）】]*$"
-    rf"|^{_AGENCY}$"
+    rf"^[□■◇◆○●\-—(（\[【\s]*(?:{ROLE}[ \t\u3000:：/]+{NAMES}[ \t\u3000]*)+{ENDING}[)）\]】\s]*$"
+    rf"|^(?:文|图|文/图)[/／:：]\s*{NAMES}$"
+    rf"|^[□■◇◆○●]?{PAPER}+(?:记者|通讯员){NAME}{ENDING}$"
+    rf"|^[□■◇◆○●\[【(（]*{PAPER}*(?:记者|通讯员|中心)?{NAME}[/／]{NAMES}(?:电|讯|报导|报道)[\])）】]*$"
+    rf"|^{AGENCY}$"
 )
 _ENGLISH_BYLINE = re.compile(
     r"^(?:By|BY|by)\s+[A-Z][\w.'’-]+(?:\s+(?:and|AND|[A-Z][\w.'’-]*|,))*(?:,\s*[\w ]+)?$"
     r"|^(?:Staff|Senior|Special|Chief|Political|City)?\s?(?:Staff )?(?:Reporter|Writer|Correspondent)$",
 )
 _CREDIT = re.compile(
-    rf"^[□■(（\s]*(?:{_ROLE}[ \t\u3000:：/]*)?{_NAME}(?:[ \t\u3000、]+{_NAME})*[ \t\u3000/]*"
+    rf"^[□■(（\s]*(?:{ROLE}[ \t\u3000:：/]*)?{NAME}(?:[ \t\u3000、]+{NAME})*[ \t\u3000/]*"
     r"(?:摄影|摄|供图|/图|制图|绘图)[)）\s]*$"
     r"|^[（(]?图片?由?.{2,20}(?:提供|供图)[)）]?$|^(?:图片来源|供图|Photo(?:graph)? by|Photo:|Image:).{0,60}$"
 )
-_REPORTERS = rf"[（(]\s*(?:{_ROLE}[ \t\u3000:：]*{_NAMES}[ \t\u3000、,，]*)+{_ENDING}[）)]"
-_DATELINE = re.compile(
-    rf"^(?:【?本报[{_HAN}]{{0,4}}讯】?|【?[{_HAN}]{{1,3}}报讯】?|讯(?=[（( ])"
-    rf"|(?:据)?(?:新华社|中新社|中新网|人民网|本报|本台)[{_HAN}]{{0,8}}(?:\d{{1,2}}月)?\d{{1,2}}日(?:电|讯|消息))"
-    rf"(?:[ \t\u3000]*{_REPORTERS})?[ \t\u3000:：]*"
-    rf"|^{_REPORTERS}[ \t\u3000]*|^{_AGENCY}[ \t\u3000]*"
-    r"|^[A-Z][A-Z .,]{2,30}(?:, [A-Z][a-z]{2,8}\.? \d{1,2})?\s*(?:\([A-Z][A-Za-z ]+\)\s*)?(?:—|–|--|- )\s*"
-)
-_END_REPORTERS = re.compile(rf"{_REPORTERS}\s*$")
+_END_REPORTERS = re.compile(rf"{REPORTERS}\s*$")
 _POST = "员长任席记师授官事理家者士生会局院部处校委厂社站队司"
-_SIGNATURE = re.compile(rf"^[{_HAN}A-Za-z\d（）()、·]{{3,28}}[{_POST}][ \t\u3000]+(?P<name>[{_HAN}]{{2,4}})$")
+_SIGNATURE = re.compile(rf"^[{HAN}A-Za-z\d（）()、·]{{3,28}}[{_POST}][ \t\u3000]+(?P<name>[{HAN}]{{2,4}})$")
 # The 200 or so most common family names cover about 97 % of people in China (census figures); double names first.
 _DOUBLE_FAMILY_NAMES = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|司徒|令狐|夏侯|端木|闻人|轩辕|百里|呼延|南宫"
 _FAMILY_NAMES = (
@@ -117,7 +92,7 @@ _CAPTION = re.compile(
 )
 _CAPTION_SENTENCE = re.compile(
     rf"^[▲▼]?[上下左右]?图片?(?:为|[一二三四五\d]?[:：])"
-    rf"|[。\s（(](?:{_ROLE}[ \u3000:：/]*)?{_NAME}[ \u3000/]*(?:摄影|摄|供图)[)）]?$"
+    rf"|[。\s（(](?:{ROLE}[ \u3000:：/]*)?{NAME}[ \u3000/]*(?:摄影|摄|供图)[)）]?$"
 )
 
 _OPEN_END = re.compile(r"[，,、；;：:（(“‘「『《〈—\-/]$")
@@ -130,7 +105,7 @@ _CONNECTIVE = re.compile(
     r"However|Meanwhile|In addition|According to|But|And)"
 )
 _PLACE = re.compile(
-    rf"^[{_HAN}]{{2,4}}?(?:省|市|州|区|县|旗|镇|乡|村|街道|社区|路|桥|港|湖|河|江|山|岛|集团|公司|厂|大学|中学|小学|医院)"
+    rf"^[{HAN}]{{2,4}}?(?:省|市|州|区|县|旗|镇|乡|村|街道|社区|路|桥|港|湖|河|江|山|岛|集团|公司|厂|大学|中学|小学|医院)"
 )
 _COMMA = re.compile(r"[，,；;]")
 # What is in quotation marks; the group is a mark that nothing closes, with the rest of its line.
@@ -147,15 +122,10 @@ _SENTENCE_OPENERS = frozenset(
 )
 
 
-def _plain(text: str) -> str:
-    """The text as the patterns spell it, character for character."""
-    return text.translate(_SIMPLIFIED)
-
-
 def ends_sentence(text: str) -> bool:
     """Whether the text ends with a full stop, question or exclamation mark, closing quotes and brackets aside."""
-    bare = _END_MARK.sub("", text[-_NEAR:]).rstrip().rstrip(_CLOSING)
-    return bool(bare) and (bare[-1] in _FINAL or bool(_LATIN_FINAL.search(text[-_NEAR:].rstrip())))
+    bare = _END_MARK.sub("", text[-NEAR:]).rstrip().rstrip(_CLOSING)
+    return bool(bare) and (bare[-1] in _FINAL or bool(_LATIN_FINAL.search(text[-NEAR:].rstrip())))
 
 
 def is_mark_line(text: str) -> bool:
@@ -191,46 +161,40 @@ def is_byline(text: str) -> bool:
     """Whether the line only names who wrote (``□本报记者 张三 通讯员 李四``, ``By Jane Roe``)."""
     if len(text) > 60 or is_credit(text):
         return False
-    text = _plain(text)
+    text = plain(text)
     return bool(_BYLINE.match(text) or _BYLINE.match(re.sub(r"\s+", "", text)) or _ENGLISH_BYLINE.match(text))
 
 
 def is_credit(text: str) -> bool:
     """Whether the line is the credit of a picture (``通讯员 张三 摄``)."""
-    return len(text) <= 60 and bool(_CREDIT.match(_plain(text)))
+    return len(text) <= 60 and bool(_CREDIT.match(plain(text)))
 
 
 def is_signature(text: str) -> bool:
     """Whether the line is made of an author's post and name (``某某学校校长 张三``). Position must confirm it."""
-    match = _SIGNATURE.match(_plain(text))
+    match = _SIGNATURE.match(plain(text))
     if not match:
         return False
     name = match["name"]
     return (len(name) <= 3 and name[0] in _FAMILY_NAMES) or bool(re.match(_DOUBLE_FAMILY_NAMES, name))
 
 
-def dateline_length(text: str) -> int:
-    """Length of a run-in dateline (``本报讯（记者 张三） ``, ``(记者 张三)``, ``BEIJING, Feb 3 —``), else 0."""
-    match = _DATELINE.match(_plain(text[:_NEAR]))
-    return match.end() if match else 0
-
-
 def is_dateline(text: str) -> bool:
     """Whether the line is a run-in dateline (``本报讯（记者 张三）``) whose text has been broken off."""
-    length = dateline_length(text) if len(text) <= _NEAR and not is_byline(text) else 0
+    length = dateline_length(text) if len(text) <= NEAR and not is_byline(text) else 0
     return length > 0 and not text[length:].strip()
 
 
 def end_reporters_start(text: str) -> int | None:
     """Where a reporter's name in brackets begins that ends a paragraph (``…。（记者 张三）``), else None."""
-    skipped = max(0, len(text) - _NEAR)
-    match = _END_REPORTERS.search(_plain(text[skipped:]))
+    skipped = max(0, len(text) - NEAR)
+    match = _END_REPORTERS.search(plain(text[skipped:]))
     return match.start() + skipped if match and match.start() + skipped > 0 else None
 
 
 def is_field(text: str) -> bool:
     """Whether the line is a label with its value, as at the head of minutes (``地点：会议室``)."""
-    return len(text) <= _NEAR and bool(_FIELD.match(text))
+    return len(text) <= NEAR and bool(_FIELD.match(text))
 
 
 def is_item(text: str) -> bool:
@@ -240,7 +204,7 @@ def is_item(text: str) -> bool:
 
 def is_date_heading(text: str) -> bool:
     """Whether the line is nothing but a date, as over a diary's entry."""
-    return bool(_DATE_HEADING.match(_plain(text)))
+    return bool(_DATE_HEADING.match(plain(text)))
 
 
 def is_rule(text: str) -> bool:
@@ -256,32 +220,32 @@ def underlines(text: str) -> int:
 
 def is_folio(text: str) -> bool:
     """Whether the line is a page number and nothing else (``12``, ``— 3 —``, ``第3页 共10页``, ``Page 3 of 10``)."""
-    return bool(_FOLIO.match(_plain(text)))
+    return bool(_FOLIO.match(plain(text)))
 
 
 def is_advertisement(text: str) -> bool:
     """Whether the line is the label of an advertisement."""
-    return bool(_ADVERTISEMENT.match(_plain(text)))
+    return bool(_ADVERTISEMENT.match(plain(text)))
 
 
 def is_imprint(text: str) -> bool:
     """Whether the line is page furniture: editors, folio, prices, telephone lines, issue date."""
-    return len(text) <= _NEAR and (bool(_IMPRINT.match(_plain(text))) or is_folio(text))
+    return len(text) <= NEAR and (bool(_IMPRINT.match(plain(text))) or is_folio(text))
 
 
 def is_contact(text: str) -> bool:
     """Whether the line only tells where to write or ring: furniture between articles, a fact in a notice."""
-    return len(text) <= _NEAR and bool(_CONTACT.match(_plain(text)))
+    return len(text) <= NEAR and bool(_CONTACT.match(plain(text)))
 
 
 def is_caption_sentence(text: str) -> bool:
     """Whether a whole sentence describes a picture: it says so (``图为…。``), or the photographer's name ends it."""
-    return len(text) <= 120 and bool(_CAPTION_SENTENCE.search(_plain(text)))
+    return len(text) <= 120 and bool(_CAPTION_SENTENCE.search(plain(text)))
 
 
 def is_caption(text: str) -> bool:
     """Whether words show that the line describes a picture (``(左)``, ``图为…``). Captions without such words exist."""
-    return bool(_CAPTION.search(_plain(text))) and len(text) <= 120
+    return bool(_CAPTION.search(plain(text))) and len(text) <= 120
 
 
 def cuts_word(left: str, right: str) -> bool:
@@ -303,7 +267,7 @@ def continues(left: str, right: str) -> bool:
         return False
     return bool(
         _OPEN_END.search(left)
-        or _FUNCTION_END.search(_plain(left[-4:]))
+        or _FUNCTION_END.search(plain(left[-4:]))
         or _CANNOT_OPEN.match(right)
         or cuts_word(left, right)
         or (left[-1] == right[0] and _HAN_CHARACTER.match(right))
@@ -313,7 +277,7 @@ def continues(left: str, right: str) -> bool:
 
 def is_fragment(text: str) -> bool:
     """Whether an unpunctuated line reads like the beginning of a sentence rather than like a heading."""
-    return bool(_CONNECTIVE.match(_plain(text)) or _COMMA.search(_QUOTED.sub(r"\1", text)))
+    return bool(_CONNECTIVE.match(plain(text)) or _COMMA.search(_QUOTED.sub(r"\1", text)))
 
 
 def cannot_open(text: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from qa.articles import cues
 from qa.articles.blocks import GAP, Block, joined
 from qa.articles.nodes import DEEPEST, Node, Role, furnish, is_display
+from qa.articles.reporters import dateline_length
 from qa.reading import Heading
 
 
@@ -68,7 +69,7 @@ def _marked(block: Block, named: Heading | None, source: str) -> Node:
         return Node(block, Role.FURNITURE, start, kind="credit")
     if cues.is_byline(text):
         return Node(block, Role.BYLINE, start)
-    length = cues.dateline_length(text)
+    length = dateline_length(text)
     if length:
         if not text[length:].strip():
             return Node(block, Role.BYLINE, start)
