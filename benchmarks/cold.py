@@ -71,13 +71,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as data:
-        found: dict[str, list[tuple[float, float]]] = {"import gradio": [], "wenbao ask": [], "wenbao serve": []}
+        ways: dict[str, Callable[[], tuple[float, float]]] = {
+            "import gradio": lambda: command(*GRADIO, data=data),
+            "wenbao ask": lambda: command(*WENBAO, "ask", QUESTIONS[0], data=data),
+            "wenbao serve": lambda: serving(data),
+        }
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for turn in range(rounds + 1):
-            for name, work in (
-                ("import gradio", lambda: command(*GRADIO, data=data)),
-                ("wenbao ask", lambda: command(*WENBAO, "ask", QUESTIONS[0], data=data)),
-                ("wenbao serve", lambda: serving(data)),
-            ):
+            for name, work in ways.items():
                 one = work()
                 if turn:
                     found[name].append(one)

@@ -172,11 +172,11 @@ def test_a_broken_model_harms_no_answer(
 
 
 @pytest.mark.parametrize("times", [20, pytest.param(1000, marks=pytest.mark.slow)])
-def test_who_leaves_a_stream_ends_the_models_work(app: Any, server: Server, times: int) -> None:
+def test_who_leaves_a_stream_ends_the_models_work(writing_bot: Bot, server: Server, times: int) -> None:
     """API-017: each leaves nothing behind."""
     server.requests.clear()
     server.behaviour = faults.hang_midway
-    with served(app) as address, httpx.Client() as http:
+    with served(build_app(writing_bot)) as address, httpx.Client() as http:  # an app serves once
         body = {"question": QUESTION, "generate": True}
 
         def leave_early() -> None:
