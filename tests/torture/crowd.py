@@ -1,4 +1,4 @@
-"""The processes of a crowd: ``python -m torture.crowd writers-and-readers|starts …``, forks of one that loads once.
+"""The processes of a crowd: ``python -m torture.crowd writers-and-readers|starts|put …``, forks of one that loads once.
 
 Each says one line of JSON on standard output when it is done.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from small_corpora import TERMS, PairEmbedder, article
+from small_corpora import TERMS, PairEmbedder, article, page
 
 from qa.bot import Bot
 from qa.config import Settings
@@ -69,6 +69,15 @@ def read_until_over(folder: Path, rounds: int) -> dict[str, Any]:
     return {"looks": looks, "faults": faults}
 
 
+def put(data: Path) -> None:
+    """An article for each line of standard input; after each, all files that are found, as JSON."""
+    with Store(data) as store:
+        for number, name in enumerate(map(str.strip, sys.stdin)):
+            with store.writer(10) as writer:
+                writer.put(page(name, article(number)), "")
+            print(json.dumps(sorted(store.files())), flush=True)
+
+
 def start(data: str, model: str) -> list[Any]:
     """One start on a folder that may be empty, and one answer."""
     try:
@@ -102,6 +111,9 @@ def main(what: str, *given: str) -> None:
     """The crowd of that name."""
     if what == "starts":
         crowd(*[lambda: start(*given)] * 20)
+        return
+    if what == "put":
+        put(Path(given[0]))
         return
     folder, rounds = Path(given[0]), int(given[1])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_corpora import TERMS, PairEmbedder, write
+from small_corpora import TERMS, PairEmbedder, article, page, write
 from test_migrations import ENVIRON
 from tiny_models import static_folder
 
@@ -52,6 +52,33 @@ def test_two_writers_take_turns_and_eight_readers_see_whole_changes(
     record_property("writes", 2 * ROUNDS)
     record_property("refused with WRITER_LOCKED", len(refused))
     record_property("looks of 8 readers", sum(reader["looks"] for reader in readers))
+
+
+def test_long_lived_processes_find_what_others_write_that_come_and_go(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """As a server, a second one, and commands beside them: each opens, writes, and sees the others' articles."""
+    command = [sys.executable, "-m", "torture.crowd", "put", str(tmp_path)]
+    pipes: dict[str, Any] = {"env": ENVIRON, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    written: set[str] = set()
+    with Store(tmp_path) as store, subprocess.Popen(command, **pipes, bufsize=1) as lasting:
+        assert lasting.stdin is not None
+        assert lasting.stdout is not None
+        for turn in range(ROUNDS):
+            with store.writer() as writer:
+                writer.put(page(f"mine {turn}", article(turn)), "")
+            print(f"theirs {turn}", file=lasting.stdin)
+            found = [json.loads(lasting.stdout.readline())]
+            passing = subprocess.run(
+                command, check=True, env=ENVIRON, capture_output=True, encoding="utf-8", input=f"passing {turn}\n"
+            )
+            found += [json.loads(passing.stdout), sorted(store.files())]
+            written |= {f"mine {turn}.md", f"theirs {turn}.md"}
+            assert found[0] == sorted(written)
+            written.add(f"passing {turn}.md")
+            assert found[1:] == [sorted(written)] * 2
+        assert not store.findings()
+    record_property("articles by processes that last and that pass", len(written))
 
 
 @pytest.mark.parametrize("turn", range(max(1, SCALE // 2)))
