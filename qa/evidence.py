@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
+from embeddings.words import WordVectors
 from qa.text import Terms, sentences
-from qa.text.pinyin import names, spelt
+from qa.text.pinyin import names, sounding, spelt
 from qa.text.terms import Cut, Wanted
 
 REMEMBERED_PASSAGES = 2000
@@ -55,45 +56,9 @@ class _Read:
     """A passage's sentences: each cut, and the numbers of the words of each that has any."""
 
     sentences: tuple[Cut, ...]
+    texts: tuple[str, ...]
+    """Of the sentences that have words."""
     words: tuple[npt.NDArray[np.intp], ...]
-
-
-class _Words:
-    """Numbers for words, from 0, with what is known of each."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._numbers: defaultdict[str, int] = defaultdict()
-        self._numbers.default_factory = self._numbers.__len__
-        self._spelt: list[str] = []
-        self._rows: Vectors = np.empty((0, embedder.dim), dtype=np.float32)
-        """Vectors of the first ``_embedded`` words, and room for more; rows that are filled don't change."""
-        self._embedded = 0
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def numbered(self, words: Sequence[str]) -> npt.NDArray[np.intp]:
-        """The words' numbers; new ones get the next."""
-        return np.fromiter(map(self._numbers.__getitem__, words), np.intp, len(words))
-
-    def vectors(self) -> Vectors:
-        """A row for each number; other threads may keep those that they were given."""
-        unseen = list(self._numbers)[self._embedded :]
-        if unseen:
-            count = len(self._numbers)
-            if count > len(self._rows):
-                rows = np.empty((count + count // 2, self._embedder.dim), dtype=np.float32)
-                rows[: self._embedded] = self._rows[: self._embedded]
-                self._rows = rows
-            self._rows[self._embedded : count] = self._embedder.passages(unseen)
-            self._embedded = count
-        return self._rows[: self._embedded]
-
-    def spelt(self) -> list[str]:
-        """How each is spelt in Latin letters."""
-        self._spelt += map(spelt, list(self._numbers)[len(self._spelt) :])
-        return self._spelt
 
 
 class Reader:
@@ -110,7 +75,7 @@ class Reader:
         self._size = size
         self._lock = threading.Lock()
         self._passages: OrderedDict[int, _Read] = OrderedDict()
-        self._words = _Words(embedder)
+        self._words = WordVectors(embedder)
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
         """Each distinct term's weight ln(1 + (N − n + ½)/(n + ½)), n of the N passages holding it; in their order."""
@@ -135,32 +100,33 @@ class Reader:
             words, vectors = self._words, self._words.vectors()
         terms = Wanted.read(idf)
         held = [_held(idf, terms, passage.sentences) for passage in read.values()]
-        aligned = self._aligned(question, [passage.words for passage in read.values()], words, vectors)
+        aligned = self._aligned(question, list(read.values()), words, vectors)
         return {number: Evidence(*parts) for number, *parts in zip(read, held, *aligned, strict=True)}
 
     def _weight(self, frequency: int) -> float:
         return math.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
 
     def _aligned(
-        self, question: str, passages: Sequence[Sequence[npt.NDArray[np.intp]]], known: _Words, vectors: Vectors
+        self, question: str, passages: Sequence[_Read], known: WordVectors, vectors: Vectors
     ) -> tuple[list[float], list[float]]:
         """Best sentence's and whole passage's alignment, for each passage."""
         nothing = [0.0] * len(passages)
-        found = [i for i, sentences_ in enumerate(passages) if sentences_]
+        found = [i for i, passage in enumerate(passages) if passage.words]
         asked = self._terms.question_words(question) if found else []
         if not asked:
             return nothing, nothing
         weight = self.words(question)
         weights = np.array([weight[word] for word in asked], dtype=np.float32)
-        every = [sentence for i in found for sentence in passages[i]]
+        every = [sentence for i in found for sentence in passages[i].words]
         words, column = np.unique(np.concatenate(every), return_inverse=True)
         similar = np.clip(vectors[words] @ self._embedder.passages(asked).T, 0, 1) ** 2
         partners = np.maximum.reduceat(similar[column], _starts(map(len, every)))
+        texts = [text for i in found for text in passages[i].texts]
         for i, spellings in self._names(question, asked).items():
-            partners[self._named(spellings, every, known), i] = 1
+            partners[_named(spellings, texts, every, known.words()), i] = 1
             weights[i] *= NAME
         weights /= weights.sum()
-        passage_starts = _starts(len(passages[i]) for i in found)
+        passage_starts = _starts(len(passages[i].words) for i in found)
         best = np.maximum.reduceat(partners @ weights, passage_starts)
         whole = np.maximum.reduceat(partners, passage_starts) @ weights
         sentence, passage = nothing.copy(), nothing.copy()
@@ -173,19 +139,10 @@ class Reader:
         found = names(question)
         return {i: found[word] for i, word in enumerate(asked) if word in found}
 
-    def _named(
-        self, spellings: Sequence[str], every: Sequence[npt.NDArray[np.intp]], known: _Words
-    ) -> npt.NDArray[np.bool_]:
-        """Which of the sentences hold a name that is spelt so."""
-        with self._lock:
-            spelt_ = known.spelt()
-        texts = (f"|{'|'.join([spelt_[number] for number in sentence])}|" for sentence in every)
-        return np.array([any(spelling in text for spelling in spellings) for text in texts], dtype=np.bool_)
-
     def _read(self, ids: Sequence[int]) -> dict[int, _Read]:
         """The passages read, in the order of ``ids``; the most recently used ones are remembered."""
         if len(self._words) > REMEMBERED_WORDS:
-            self._passages, self._words = OrderedDict(), _Words(self._embedder)
+            self._passages, self._words = OrderedDict(), WordVectors(self._embedder)
         missing = [number for number in ids if number not in self._passages]
         for number, text in self._texts(missing).items() if missing else ():
             self._passages[number] = self._sentences(text)
@@ -198,14 +155,31 @@ class Reader:
 
     def _sentences(self, text: str) -> _Read:
         cuts = [self._terms.cut(text[start:end]) for start, end in sentences(text)]
-        numbers = tuple(self._words.numbered(cut.words) for cut in cuts if cut.words and self._embedder.word_vectors)
-        return _Read(tuple(cut._replace(words=()) for cut in cuts), numbers)
+        worded = [cut for cut in cuts if cut.words and self._embedder.word_vectors]
+        return _Read(
+            tuple(cut._replace(words=()) for cut in cuts),
+            tuple(cut.text for cut in worded),
+            tuple(self._words.numbered(cut.words) for cut in worded),
+        )
 
 
 def _starts(lengths: Iterable[int]) -> npt.NDArray[np.intp]:
     """Where each of consecutive stretches of these lengths begins."""
     ends = np.cumsum(np.fromiter(lengths, dtype=np.intp))
     return np.concatenate([np.zeros(1, dtype=np.intp), ends[:-1]])
+
+
+def _named(
+    spellings: tuple[str, ...], texts: Sequence[str], every: Sequence[npt.NDArray[np.intp]], known: Sequence[str]
+) -> npt.NDArray[np.bool_]:
+    """Which of the sentences hold a name that is spelt so; ``texts`` are theirs, ``every`` their words' numbers."""
+    found = np.zeros(len(every), dtype=np.bool_)
+    sounds_like = sounding(spellings)
+    for i, (text, sentence) in enumerate(zip(texts, every, strict=True)):
+        if sounds_like.search(text):  # characters have several readings: only the words tell which
+            sounds = f"|{'|'.join([spelt(known[number]) for number in sentence.tolist()])}|"
+            found[i] = any(spelling in sounds for spelling in spellings)
+    return found
 
 
 def _held(idf: Mapping[str, float], terms: Wanted, sentences: Sequence[Cut]) -> float:

@@ -17,6 +17,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings import Embedder, load_embedder
 from embeddings.vectors import Vectors
+from embeddings.words import WordVectors
 from qa.answer.candidates import Block, Floats
 from qa.text import pinyin
 
@@ -49,8 +50,7 @@ class Meanings:
         self._embedder = embedder
         self._kept = kept
         self._lock = threading.Lock()
-        self._numbers: dict[str, int] = {}
-        self._vectors: Vectors = np.empty((0, embedder.dim), dtype=np.float32)
+        self._words = WordVectors(embedder)
 
     def wanted(self, question: str, words: Mapping[str, float]) -> Wanted:
         """The words of ``question`` with their weights; of no words, nothing."""
@@ -78,18 +78,17 @@ class Meanings:
     def vectors(self, words: Sequence[str]) -> Vectors:
         """A unit vector for each word, (words, dim)."""
         with self._lock:
-            if len(self._numbers) > self._kept:
-                self._numbers, self._vectors = {}, self._vectors[:0]
-            unseen = list(dict.fromkeys(word for word in words if word not in self._numbers))
-            if unseen:  # a new array: other threads may hold the earlier one
-                self._vectors = np.concatenate([self._vectors, self._embedder.passages(unseen)])
-                self._numbers.update(zip(unseen, range(len(self._numbers), len(self._vectors)), strict=True))
-            rows = [self._numbers[word] for word in words]
-            return self._vectors[rows]
+            if len(self._words) > self._kept:
+                self._words = WordVectors(self._embedder)
+            numbers = self._words.numbered(words)
+            vectors = self._words.vectors()
+        return vectors[numbers]
 
 
-def _spelt(block: Block, spellings: Sequence[str]) -> list[int]:
+def _spelt(block: Block, spellings: tuple[str, ...]) -> list[int]:
     """The tokens of the block that a name spelt so stands in."""
+    if not pinyin.sounding(spellings).search(block.layout.folded):
+        return []
     sounds, ends = [], []
     for text in block.texts:
         sounds += pinyin.spelt(text).split("|")

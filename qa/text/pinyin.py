@@ -8,6 +8,7 @@ elsewhere in the question. ``women`` stays English, ``Mentougou`` and the ``xich
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -42,14 +43,29 @@ def spelt(word: str) -> str:
     return "|".join(lazy_pinyin(word, v_to_u=False)) if _HAN.match(word) else word
 
 
+@functools.lru_cache(maxsize=1000)
+def sounding(spellings: tuple[str, ...]) -> re.Pattern[str]:
+    """What a text holds, folded, where it may hold one of the spellings of ``names``: characters with such readings.
+
+    Most have several readings, and the word tells which (``spelt``); but it is quick, and few texts pass.
+    """
+    ways = (spelling.strip("|").split("|") for spelling in spellings)
+    return re.compile("|".join("".join(f"[{_syllables()[syllable]}]" for syllable in way) for way in ways))
+
+
 @functools.cache
-def _syllables() -> frozenset[str]:
+def _syllables() -> Mapping[str, str]:
+    """Syllables, with the characters that are read so."""
     from pypinyin import pinyin_dict  # noqa: PLC0415  # as in ``spelt``
 
-    readings = (reading for readings in pinyin_dict.pinyin_dict.values() for reading in readings.split(","))
-    plain = ("".join(c for c in unicodedata.normalize("NFD", reading) if c.isascii()) for reading in readings)
-    # Single consonants are interjections (hm, ng), none that a name is written with.
-    return frozenset(syllable for syllable in plain if regex.search("[aeiou]", syllable))
+    found: dict[str, list[str]] = {}
+    for code, readings in pinyin_dict.pinyin_dict.items():
+        for reading in readings.split(","):
+            plain = "".join(c for c in unicodedata.normalize("NFD", reading) if c.isascii())
+            # Single consonants are interjections (hm, ng), none that a name is written with.
+            if re.search("[aeiou]", plain):
+                found.setdefault(plain, []).append(chr(code))
+    return {syllable: re.escape("".join(dict.fromkeys(characters))) for syllable, characters in found.items()}
 
 
 def _cuts(word: str) -> Sequence[tuple[str, ...]]:
