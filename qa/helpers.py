@@ -23,7 +23,8 @@ from qa.errors import WenbaoError
 
 _LOG = logging.getLogger(__name__)
 TIMEOUT_S = 60.0
-"""Longest time for an answer, which takes tenths of a second; a helper that takes longer is ended."""
+"""Longest time for an answer, which takes tenths of a second, and a second for each question more: a helper that takes
+longer is ended."""
 FAREWELL_S = 3.0
 """Time for a helper to end by itself, once it is told to."""
 MOST_STARTS = 10
@@ -60,25 +61,19 @@ class Helpers:
         return self._idle.qsize()
 
     def ask_many(self, questions: Sequence[Question], top_k: int, terms: str) -> list[Record] | None:
-        """The records of ``Bot.ask_many``; None where all are busy, or it went wrong: then ask here.
-
-        Raises:
-            WenbaoError: as ``Bot.ask_many``.
-        """
+        """The records of ``Bot.ask_many``; None where all are busy, or it went wrong in whatever way: then ask here."""
         try:
             helper = self._idle.get_nowait()
         except queue.Empty:
             return None
         try:
-            outcome = helper.ask(_Asked(list(questions), top_k, terms))
-        except (OSError, EOFError):
-            self._replace(helper)
+            records = helper.ask(_Asked(list(questions), top_k, terms))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the pipe is of no more use)
+            self._replace(helper, error)
             return None
         self._idle.put(helper)
-        if isinstance(outcome, WenbaoError):
-            raise outcome
-        self.answered += outcome is not None
-        return outcome
+        self.answered += records is not None
+        return records
 
     def close(self) -> None:
         """Ends them; one that is still at work is ended all the same."""
@@ -90,13 +85,13 @@ class Helpers:
         for helper in helpers:
             helper.end()
 
-    def _replace(self, helper: _Helper) -> None:
+    def _replace(self, helper: _Helper, error: Exception) -> None:
         with self._lock:
             if self._closed:
                 return
             self._all.remove(helper)
         helper.end(0)
-        _LOG.warning("A process that answers questions ended; it is started again.")
+        _LOG.warning("A process that answers questions ended (%r); it is started again.", error)
         self._start()
 
     def _start(self) -> None:
@@ -104,7 +99,11 @@ class Helpers:
             if self._closed or not self._starts_left:
                 return
             self._starts_left -= 1
-            helper = _Helper(self._settings)
+            try:
+                helper = _Helper(self._settings)
+            except OSError as error:
+                _LOG.warning("A process that is to answer questions can't be started (%s); this one answers.", error)
+                return
             self._all.append(helper)
         threading.Thread(target=self._welcome, args=(helper,), name="helper", daemon=True).start()
 
@@ -136,12 +135,12 @@ class _Helper:
     def wait_until_ready(self) -> None:
         self._pipe.recv()
 
-    def ask(self, asked: _Asked) -> list[Record] | WenbaoError | None:
+    def ask(self, asked: _Asked) -> list[Record] | None:
         self._pipe.send(asked)
-        if not self._pipe.poll(TIMEOUT_S):
+        if not self._pipe.poll(TIMEOUT_S + len(asked.questions)):
             self._process.kill()
-        outcome: list[Record] | WenbaoError | None = self._pipe.recv()
-        return outcome
+        records: list[Record] | None = self._pipe.recv()
+        return records
 
     def tell_to_end(self) -> None:
         with contextlib.suppress(OSError):
@@ -166,16 +165,13 @@ def _main(settings: Settings, pipe: Connection) -> None:
             pipe.send(_answered(bot, asked))
 
 
-def _answered(bot: Bot, asked: _Asked) -> list[Record] | WenbaoError | None:
-    """The records, or what is to be raised; None for what the parent had better try itself."""
+def _answered(bot: Bot, asked: _Asked) -> list[Record] | None:
+    """The records; None for what the parent had better try itself, and tell of."""
     try:
         if bot.terms.version != asked.terms:
             bot.terms = owners_terms(bot.settings)
         if bot.terms.version != asked.terms:
             return None
         return bot.ask_many(asked.questions, top_k=asked.top_k)
-    except WenbaoError as error:
-        return error
-    except Exception:  # noqa: BLE001 (a defect: the parent tries the same, and its edge tells of it)
-        _LOG.exception("A helper failed; the question is answered by its parent.")
+    except Exception:  # noqa: BLE001 (an error of ours, a want of memory or files here, a defect)
         return None

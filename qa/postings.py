@@ -86,8 +86,8 @@ def term_hash(term: str) -> int:
 def blocks(documents: Iterable[Document]) -> Iterator[Postings]:
     """The postings of these passages, each id once, some at a time; ``join`` makes one of them."""
     remaining = iter(documents)
-    while some := list(islice(remaining, BLOCK_PASSAGES)):
-        yield block(some)
+    while len(some := block(islice(remaining, BLOCK_PASSAGES))):
+        yield some
 
 
 def join(parts: Iterable[Postings], folder: Path | None = None) -> Postings:
@@ -160,22 +160,27 @@ def merged(parts: Sequence[tuple[Postings, Mask | None]], folder: Path | None = 
     return load(folder)
 
 
-def block(documents: Sequence[Document]) -> Postings:
-    """The postings of at most ``BLOCK_PASSAGES``, in memory: parts of a whole, for ``merged``."""
+def block(documents: Iterable[Document]) -> Postings:
+    """The postings of at most ``BLOCK_PASSAGES``, in memory: parts of a whole, for ``merged``.
+
+    Documents are taken one by one, for their terms are much more than what is made of them.
+    """
     numbers: defaultdict[str, int] = defaultdict()
     numbers.default_factory = numbers.__len__
-    flat = array("I")
-    for _, held in documents:
+    flat, ids, sizes = array("I"), array("q"), array("I")
+    for id_, held in documents:
+        ids.append(id_)
+        sizes.append(len(held))
         flat.extend(map(numbers.__getitem__, held))
-    lengths = np.fromiter((len(held) for _, held in documents), np.uint32, len(documents))
+    lengths = np.array(sizes, np.uint32)
     hashes = np.fromiter(map(term_hash, numbers), np.uint64, len(numbers))
     terms, order = np.unique(hashes, return_inverse=True)
-    owners = np.repeat(np.arange(len(documents), dtype=np.uint64), lengths)
+    owners = np.repeat(np.arange(len(ids), dtype=np.uint64), lengths)
     stood = np.sort(order.astype(np.uint64)[np.frombuffer(flat, np.uint32)] << np.uint64(32) | owners)
     first = np.flatnonzero(np.diff(stood, prepend=~stood[:1]) != 0)
     posted = stood[first]
     return Postings(
-        ids=np.fromiter((number for number, _ in documents), np.int64, len(documents)),
+        ids=np.array(ids, np.int64),
         lengths=lengths,
         terms=terms,
         starts=np.searchsorted(posted, np.arange(len(terms) + 1, dtype=np.uint64) << np.uint64(32)).astype(np.int64),

@@ -57,8 +57,12 @@ class Processes:
     ) -> None:
         """Ends them; what is on its way is dropped."""
         pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        if pool is None:
+            return
+        if kind is not None:  # nobody waits for what they are at
+            for process in tuple((getattr(pool, "_processes", None) or {}).values()):
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
 
     def map(
         self,

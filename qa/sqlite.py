@@ -110,7 +110,8 @@ class _Connection(sqlite3.Connection):
         self._uncount()
 
     def __del__(self) -> None:
-        self._uncount()
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
 
     def _uncount(self) -> None:
         file, self.file = self.file, None
@@ -314,8 +315,13 @@ def check_header(path: Path, newest: int) -> None:
         if not path.exists():
             return
         if not alone:  # it is a database of ours, or was one when this process opened it
-            with contextlib.closing(connect(path, "mode=ro")) as connection:
-                found = version(connection)
+            try:
+                with contextlib.closing(connect(path, "mode=ro")) as connection:
+                    found = version(connection)
+            except SQLITE_ERRORS as error:
+                if result_code(error) in _SIDE_FILE_CODES:  # on a read-only medium; it was looked at when it was opened
+                    return
+                raise
             if found > newest:
                 raise _too_new(path, found, newest)
             return

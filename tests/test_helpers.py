@@ -83,17 +83,42 @@ def test_a_bot_asks_its_helpers_and_answers_itself_when_they_are_busy(bot: Bot, 
     assert Helpers(bot.settings, 0).ask_many(QUESTIONS, 5, "1") is None
 
 
-def test_an_error_is_the_one_that_this_process_raises(bot: Bot, helpers: Helpers) -> None:
-    with pytest.raises(QuestionError) as error:
-        ask(helpers, bot, [Question(" ")])
-    with pytest.raises(QuestionError) as expected:
-        bot.ask(" ")
-    assert (error.value.code, str(error.value), error.value.field) == (
-        expected.value.code,
-        str(expected.value),
-        expected.value.field,
-    )
+def test_what_a_helper_cant_answer_is_answered_here(bot: Bot, helpers: Helpers) -> None:
+    """Whatever it is: an error of the question, which this process raises too, or a want that only the helper has."""
+    assert ask(helpers, bot, [Question(" ")]) is None
+    bot.elsewhere = helpers.ask_many
+    try:
+        with pytest.raises(QuestionError):
+            bot.ask(" ")
+    finally:
+        bot.elsewhere = None
     assert ask(helpers, bot) is not None
+    assert helpers.idle == 1
+
+
+def test_a_helper_whose_pipe_is_of_no_more_use_is_replaced(
+    bot: Bot, helpers: Helpers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [helper] = helpers._all
+
+    def fail(_: object) -> None:
+        raise TypeError("can't be pickled")
+
+    monkeypatch.setattr(helper, "ask", fail)
+    assert ask(helpers, bot) is None
+    wait(lambda: helpers.idle == 1)
+    assert helpers._all != [helper]
+    assert ask(helpers, bot) is not None
+
+
+def test_where_no_process_can_be_started_this_one_answers(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("qa.helpers._Helper", fail)
+    helpers = Helpers(bot.settings, 2)
+    assert ask(helpers, bot) is None
+    helpers.close()
 
 
 def test_a_helper_sees_what_was_just_committed(bot: Bot, helpers: Helpers) -> None:

@@ -45,6 +45,13 @@ def cut(asked: tuple[TermsSource, str]) -> list[str]:
     return terms_of(source).passage(text)
 
 
+def interrupted(number: int) -> int:
+    if number == 0:
+        raise KeyboardInterrupt
+    time.sleep(60)
+    return number
+
+
 def slow(number: int) -> int:
     time.sleep(60)
     return number
@@ -89,6 +96,17 @@ def test_a_process_that_is_killed_is_told() -> None:
     with Processes(2, patience_s=0) as shared, pytest.raises(StoreError, match="--processes 1") as error:
         list(shared.map(ended, range(60)))
     assert error.value.code == "PROCESS_ENDED"
+
+
+def test_nobody_waits_for_what_is_given_up() -> None:
+    def give_up() -> None:
+        with Processes(2, patience_s=0) as shared:
+            list(shared.map(interrupted, range(8)))
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        give_up()
+    assert time.monotonic() - began < 30, "each sleeps for a minute"
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")

@@ -37,9 +37,9 @@ Progress = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done, and how much there is."""
 
 VECTOR_STORE = "faiss"
-BLOCK_LEAST, BLOCKS = 1024, 100
-"""Passages whose terms are cut at a time, and so many such blocks of a large corpus: what processes share, and how
-often the progress moves."""
+BLOCK_LEAST, BLOCK_MOST, BLOCKS = 1024, 8192, 100
+"""Passages whose terms are cut at a time, in so many blocks where the corpus is neither small nor huge: what processes
+share, and how often the progress moves. A block of 8,192 on its way takes some 60 MB, and 100 while it is counted."""
 EMBED_BATCH = 256
 """Passages embedded and stored at a time: what a kill costs, and how often the progress moves."""
 OVERLAID_SHARE = 50
@@ -141,7 +141,7 @@ def build_layer(
     embedded = set(ids.tolist())
     keys: list[int] = []
     key_of: dict[str, int] = {}
-    size = min(max(BLOCK_LEAST, len(ids) // BLOCKS), postings.BLOCK_PASSAGES)
+    size = min(max(BLOCK_LEAST, len(ids) // BLOCKS), BLOCK_MOST)
 
     def indexed() -> Iterator[StoredPassage]:
         for passage in passages:
@@ -154,7 +154,11 @@ def build_layer(
     def blocks() -> Iterator[postings.Postings]:
         done = 0
         batches = _batches(indexed(), size)
-        shared = None if processes is None else processes.map(partial(_cut_by, terms.source), batches)
+        shared = (
+            None
+            if processes is None
+            else processes.map(partial(_cut_by, terms.source), batches, most=processes.count + 1)
+        )
         for block in shared or (_cut(terms, batch) for batch in batches):
             yield block
             done += len(block)
@@ -287,7 +291,7 @@ def passage_terms(terms: Terms, passage: StoredPassage) -> list[str]:
 
 
 def _cut(terms: Terms, passages: Sequence[StoredPassage]) -> postings.Postings:
-    return postings.block([(passage.id, passage_terms(terms, passage)) for passage in passages])
+    return postings.block((passage.id, passage_terms(terms, passage)) for passage in passages)
 
 
 def _cut_by(source: TermsSource, passages: Sequence[StoredPassage]) -> postings.Postings:

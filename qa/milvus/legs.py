@@ -115,8 +115,12 @@ class MilvusLexical:
     def search_and_score(
         self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
     ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-        """Both, one after the other."""
-        return self.search(terms, k, only), self.scores(terms, ids)
+        """Both; what isn't among all that match has no score."""
+        ranked = self.search(terms, k, only)
+        known = dict(ranked)
+        if len(ranked) >= k:
+            known |= self.scores(terms, [number for number in ids if number not in known])
+        return ranked, {number: known.get(number, 0.0) for number in ids}
 
     def _scored(self, weighed: Weights, ids: Sequence[int]) -> dict[int, float]:
         """BM25 of those of the passages that there are."""

@@ -16,18 +16,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
+from weakref import WeakValueDictionary
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
 from qa.errors import UsageError
-from qa.text.folding import Folded, fold, fold_text
+from qa.text.folding import fold, fold_text
 from qa.text.numerals import numbers
 
 TERMS_VERSION = 1
 """Grows with every change of the terms that a text gives, so that indexes made before are rebuilt."""
-KEPT_TEXTS = 256
-"""Texts whose terms' places are kept, the ones asked for last: some 100 kB for a passage of 250 characters."""
 
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
 _RUN = regex.compile(
@@ -52,8 +51,8 @@ _STOP = frozenset(_STOP_WORDS.split())
 _ONE_TERM = str.maketrans("画著藉覆瞭甦彷锺钜麽", "划着借复了苏仿钟巨么")
 _TWO_FORMS = re.compile("[画著藉覆瞭甦彷锺钜麽]")
 _FREQUENCY_DIGITS = 12
-_Cut = tuple[str, int, int]
-_Words = Callable[[str], list[_Cut]]
+_Placed = tuple[str, int, int]
+_Words = Callable[[str], list[_Placed]]
 """From a run to the words that search mode finds in it, which may overlap."""
 _Split = Callable[[str], list[str]]
 """From a run to its words: those that search mode finds, in its order, or a division of the run."""
@@ -143,7 +142,6 @@ class Terms:
         self._split: _Split
         self._words, self._overlapping, self._split = _RJIEBA if dictionary is None else _jieba(dictionary)
         self._synonyms = [] if synonyms is None else _synonym_groups(synonyms)
-        self._places = lru_cache(maxsize=KEPT_TEXTS)(self._places_of)
         self.version = str(TERMS_VERSION)
         if dictionary is not None or synonyms is not None:
             own = [b"" if path is None else path.read_bytes() for path in (dictionary, synonyms)]
@@ -152,7 +150,9 @@ class Terms:
     @property
     def source(self) -> TermsSource:
         """What another process of this machine makes the same terms of: see ``terms_of``."""
-        return TermsSource(self._dictionary, self._synonyms_file, self.version)
+        source = TermsSource(self._dictionary, self._synonyms_file, self.version)
+        _IN_USE[source] = self
+        return source
 
     @classmethod
     def from_folder(cls, folder: Path | None) -> Terms:
@@ -229,9 +229,9 @@ class Terms:
         A single Chinese character counts only where nothing longer is wanted: alone it says too little to be marked.
         """
         longer = {term for term in wanted if len(term) > 1 or not _HAN.match(term)}
-        folded, places = self._places(text)
+        folded = fold(text)
         spans: list[tuple[int, int]] = []
-        for start, end in sorted(place for term in set(longer or wanted) for place in places.get(term, ())):
+        for start, end in sorted(self._found(folded.text, Wanted.read(longer or wanted))):
             first = folded.offsets[start]
             # A character may have become several (⑴: (1), ㎡: m2); the term ends where the next one begins.
             behind = bisect_right(folded.offsets, folded.offsets[end - 1])
@@ -265,43 +265,50 @@ class Terms:
             terms += _terms_of_number(value, folded, end)
         return terms
 
-    def _places_of(self, text: str) -> tuple[Folded, dict[str, list[tuple[int, int]]]]:
-        """The folded text, and where each of its terms stands in it."""
-        folded = fold(text)
-        places: dict[str, list[tuple[int, int]]] = {}
-        for term, start, end in self._cut(folded.text):
-            places.setdefault(term, []).append((start, end))
-        return folded, places
-
-    def _cut(self, folded: str) -> list[_Cut]:
+    def _found(self, folded: str, terms: Wanted) -> Iterator[tuple[int, int]]:
+        """Where the terms stand in folded text, in no order, some perhaps twice."""
+        text = folded.translate(_ONE_TERM)  # one for one
+        for part in terms.parts:
+            at = text.find(part)
+            while at >= 0:
+                yield at, at + len(part)
+                at = text.find(part, at + 1)
+        words = {word for word, _ in terms.words if word in text}
+        others = set(terms.others)
+        if not words and not others:
+            return
         values = numbers(folded)
         figures = {(start, end) for _, start, end in values}
-        cuts: list[_Cut] = []
         for run in _RUN.finditer(folded):
-            content, first = run.group(), run.start()
+            first = run.start()
             if run["cjk"] is None:
-                if run.span() not in figures:
-                    cuts.append((content, first, run.end()))
-                continue
-            words = [(at, end) for _, at, end in self._words(content) if end - at > 2]
-            content = content.translate(_ONE_TERM)
-            cuts += [(content[at:end], first + at, first + end) for at, end in words]
-            cuts += [(character, first + at, first + at + 1) for at, character in enumerate(content)]
-            cuts += [(content[at : at + 2], first + at, first + at + 2) for at in range(len(content) - 1)]
+                if run.group() in others and run.span() not in figures:
+                    yield run.span()
+            elif words:
+                for _, at, end in self._words(run.group()):
+                    if text[first + at : first + end] in words:
+                        yield first + at, first + end
         for value, start, end in values:
-            cuts.append((value, start, end))
-            if measure := _HAN.match(folded, end):
-                cuts.append((value + measure.group(), start, end + 1))
-        return cuts
+            if value in others:
+                yield start, end
+            if (measure := _HAN.match(folded, end)) and value + measure.group() in others:
+                yield start, end + 1
 
 
-@lru_cache(maxsize=1)
+_IN_USE: WeakValueDictionary[TermsSource, Terms] = WeakValueDictionary()
+
+
 def terms_of(source: TermsSource) -> Terms:
-    """The terms that have this source.
+    """The terms that have this source: those of this process, or read from the owner's files.
 
     Raises:
         UsageError: CONFIG_VALUE when a file was changed since, or as ``Terms`` does.
     """
+    return _IN_USE.get(source) or _read(source)
+
+
+@lru_cache(maxsize=1)
+def _read(source: TermsSource) -> Terms:
     terms = Terms(source.dictionary, source.synonyms)
     if terms.version != source.version:
         changed = ", ".join(str(path) for path in (source.dictionary, source.synonyms) if path is not None)
@@ -322,9 +329,9 @@ def _stands_in(word: str, folded: str) -> bool:
     return bool(regex.search(rf"(?<![\p{{L}}\p{{N}}]){regex.escape(word)}(?![\p{{L}}\p{{N}}])", folded))
 
 
-def _rjieba_words(run: str) -> list[_Cut]:
+def _rjieba_words(run: str) -> list[_Placed]:
     # Without jieba's model for unknown words (HMM): no worse on any set, and twice as fast.
-    words: list[_Cut] = rjieba.tokenize(run, mode="search", hmm=False)
+    words: list[_Placed] = rjieba.tokenize(run, mode="search", hmm=False)
     return words
 
 
@@ -351,7 +358,7 @@ def _jieba(dictionary: Path) -> tuple[_Words, _Split, _Split]:
     for word, frequency, tag in own:
         tokenizer.add_word(word, frequency, tag)
 
-    def words(run: str) -> list[_Cut]:
+    def words(run: str) -> list[_Placed]:
         return list(tokenizer.tokenize(run, mode="search", HMM=False))
 
     def overlapping(run: str) -> list[str]:
