@@ -1,12 +1,12 @@
 """Questions a second of the server at 16 clients, beside the same answers behind a stock Gradio ``ChatInterface``.
 
-    python -m benchmarks.server [--questions 160] [--rounds 3] [--clients 16] [--limit 120]
+    python -m benchmarks.server [--questions 160] [--rounds 3] [--clients 16] [--limit 120] [--processes N]
 
 Two servers, each a process of its own on the loopback interface, over the sample pages: ``wenbao serve`` (asked at
 ``POST /api/ask``), and the first example of Gradio's documentation with ``Bot.ask`` as its function (asked as Gradio's
 own client does: a POST that joins the queue, and the stream of its event). Both are asked the development questions
 about the sample pages by as many threads, in turn, ``--rounds`` times; the medians count. Each round ends after
-``--limit`` seconds at the latest.
+``--limit`` seconds at the latest. wenbao answers in as many processes as there are cores, or ``--processes``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.chat import QUESTIONS
+from qa.processes import usable_cores
 from qa.web.server import bind
 
 GOLD = Path(__file__).parents[2] / "shared" / "gold" / "dev.jsonl"
@@ -140,7 +141,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--limit", type=float, default=120.0)
+    parser.add_argument("--processes", type=int, default=usable_cores())
     given = parser.parse_args()
+    os.environ["WENBAO_PROCESSES"] = str(given.processes)
     asked = development_questions(given.questions)
     with tempfile.TemporaryDirectory() as folder:
         ports = free_port(), free_port()
