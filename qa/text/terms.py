@@ -59,7 +59,7 @@ _Split = Callable[[str], list[str]]
 
 
 class Cut(NamedTuple):
-    """A text cut once, to be asked which terms it has; a tenth of the memory of the terms themselves."""
+    """A text cut once, to be asked which terms it has, without a list of them all."""
 
     words: tuple[str, ...]
     """As ``Terms.words`` gives them."""
