@@ -110,9 +110,8 @@ class Helpers:
     def _welcome(self, helper: _Helper) -> None:
         try:
             helper.wait_until_ready()
-        except (OSError, EOFError):
-            if not self._closed:
-                _LOG.warning("A process that was to answer questions couldn't start; this one answers them.")
+        except (OSError, EOFError) as error:
+            self._replace(helper, error)
             return
         self._idle.put(helper)
 

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+from process_tree import children, wait
 
 from qa.answer import Question, Record
 from qa.bot import Bot, owners_terms
@@ -29,13 +29,6 @@ QUESTIONS = [
     Question("那西城区呢？", "third", ("东城区有多少个街道？",)),
     Question("Who won the election on Mars?"),
 ]
-
-
-def wait(done: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def lasting(records: list[Record] | None) -> list[Record]:
@@ -203,12 +196,3 @@ def answers(client: httpx.Client) -> bool:
     with contextlib.suppress(httpx.HTTPError):
         return client.get("/healthz").status_code == 200
     return False
-
-
-def children(parent: int) -> set[int]:
-    found = set()
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            if int((entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]) == parent:
-                found.add(int(entry.name))
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from process_tree import children, wait
 from small_corpora import TERMS, PairEmbedder, answers, article, content, sentence, write
 
 from qa import processes
@@ -122,22 +122,8 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     parent = subprocess.Popen([sys.executable, script], env=environment)
 
-    def children() -> set[int]:
-        found = set()
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError, ValueError):
-                if int((entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]) == parent.pid:
-                    found.add(int(entry.name))
-        return found
-
-    def wait(done: object, seconds: float = 30) -> None:
-        until = time.monotonic() + seconds
-        while not done():  # type: ignore[operator]
-            assert time.monotonic() < until
-            time.sleep(0.05)
-
-    wait(lambda: len(children()) >= 3)  # two, and multiprocessing's own tracker
-    known = children()
+    wait(lambda: len(children(parent.pid)) >= 3)  # two, and multiprocessing's own tracker
+    known = children(parent.pid)
     parent.kill()
     parent.wait()
     wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in known))

@@ -152,14 +152,9 @@ def build_layer(
                 yield passage
 
     def blocks() -> Iterator[postings.Postings]:
-        done = 0
-        batches = _batches(indexed(), size)
-        shared = (
-            None
-            if processes is None
-            else processes.map(partial(_cut_by, terms.source), batches, most=processes.count + 1)
-        )
-        for block in shared or (_cut(terms, batch) for batch in batches):
+        done, sharing = 0, processes or Processes()
+        cut = partial(_cut, terms.source)
+        for block in sharing.map(cut, _batches(indexed(), size), most=sharing.count + 1):
             yield block
             done += len(block)
             if progress is not None:
@@ -290,13 +285,10 @@ def passage_terms(terms: Terms, passage: StoredPassage) -> list[str]:
     ]
 
 
-def _cut(terms: Terms, passages: Sequence[StoredPassage]) -> postings.Postings:
-    return postings.block((passage.id, passage_terms(terms, passage)) for passage in passages)
-
-
-def _cut_by(source: TermsSource, passages: Sequence[StoredPassage]) -> postings.Postings:
+def _cut(source: TermsSource, passages: Sequence[StoredPassage]) -> postings.Postings:
     """In whatever process."""
-    return _cut(terms_of(source), passages)
+    terms = terms_of(source)
+    return postings.block((passage.id, passage_terms(terms, passage)) for passage in passages)
 
 
 def _batches(passages: Iterable[StoredPassage], size: int) -> Iterator[list[StoredPassage]]:
