@@ -10,6 +10,8 @@ import pytest
 from qa.bot import Bot
 from qa.config import Settings
 
+pytest.register_assert_rewrite("browsing")  # so that a failing check there says what it saw
+
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 

@@ -49,7 +49,7 @@ def pages(folder: Path) -> Path:
 
 @pytest.fixture
 def site(make_desk: MakeDesk, tmp_path: Path) -> Iterator[Site]:
-    """Of one test, which may change it."""
+    """Of one test, which may change it. It stands before ``opened``: what comes last, the pages, is closed first."""
     desk = make_desk(pages(tmp_path / "报纸"))
     with served(desk.app) as address:
         yield Site(desk, address)
@@ -89,7 +89,7 @@ def test_the_desk_can_be_read_and_used_in_every_look(
 
 
 @pytest.mark.parametrize("look", FLOWS, ids=str)
-def test_the_owner_adds_looks_into_tries_and_deletes(opened: Opener, site: Site, tmp_path: Path, look: Look) -> None:
+def test_the_owner_adds_looks_into_tries_and_deletes(site: Site, opened: Opener, tmp_path: Path, look: Look) -> None:
     words = DESK[look.language]
     page = opened(look)
     page.goto(f"{site.address}/{look.language}/corpus")
@@ -147,7 +147,7 @@ def test_the_owner_adds_looks_into_tries_and_deletes(opened: Opener, site: Site,
 
 
 @pytest.mark.parametrize("look", FLOWS, ids=str)
-def test_the_owner_reviews_makes_gold_exports_and_forgets(opened: Opener, site: Site, look: Look) -> None:
+def test_the_owner_reviews_makes_gold_exports_and_forgets(site: Site, opened: Opener, look: Look) -> None:
     words = DESK[look.language]
     log = site.desk.app.app.state.review  # type: ignore[attr-defined]
     ask_all(site.desk)
@@ -191,23 +191,29 @@ def test_the_owner_reviews_makes_gold_exports_and_forgets(opened: Opener, site: 
     assert log.asked(Wanted())[1] == 0
 
 
-@pytest.mark.parametrize("tab", ["corpus", "review"])
-def test_from_elsewhere_the_pages_ask_for_a_token(opened: Opener, make_desk: MakeDesk, tab: str) -> None:
-    desk = make_desk(hosts=("bot.example",))  # such a server trusts nobody for where they come from
-    token, _ = desk.app.app.state.access.make_token(f"desk-{tab}", ["admin"])  # type: ignore[attr-defined]
+@pytest.fixture
+def elsewhere(make_desk: MakeDesk) -> Iterator[Site]:
+    """Of one test, as ``site``, with an empty corpus. Such a server trusts nobody for where they come from."""
+    desk = make_desk(hosts=("bot.example",))
     with served(desk.app) as address:
-        page = opened(LOOKS[0])
-        page.goto(f"{address}/zh/{tab}")
-        field = page.locator("#token input")
-        expect(field).to_be_focused()
-        expect(page.locator("#desk")).to_be_hidden()
-        field.fill("wrong")
-        field.press("Enter")
-        expect(page.locator("#token .problem")).to_be_visible()
-        page.locator("#token input").fill(token)
-        page.locator("#token input").press("Enter")
-        expect(page.locator("#token")).to_be_hidden()
-        expect(page.locator("#list")).to_have_text(DESK["zh"].nothing)
+        yield Site(desk, address)
+
+
+@pytest.mark.parametrize("tab", ["corpus", "review"])
+def test_from_elsewhere_the_pages_ask_for_a_token(elsewhere: Site, opened: Opener, tab: str) -> None:
+    token, _ = elsewhere.desk.app.app.state.access.make_token(f"desk-{tab}", ["admin"])  # type: ignore[attr-defined]
+    page = opened(LOOKS[0])
+    page.goto(f"{elsewhere.address}/zh/{tab}")
+    field = page.locator("#token input")
+    expect(field).to_be_focused()
+    expect(page.locator("#desk")).to_be_hidden()
+    field.fill("wrong")
+    field.press("Enter")
+    expect(page.locator("#token .problem")).to_be_visible()
+    page.locator("#token input").fill(token)
+    page.locator("#token input").press("Enter")
+    expect(page.locator("#token")).to_be_hidden()
+    expect(page.locator("#list")).to_have_text(DESK["zh"].nothing)
 
 
 FOREIGN = "script, img, iframe, object, embed, style, link, meta, base, video, audio, math, marquee, [style]"
