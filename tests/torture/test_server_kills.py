@@ -31,7 +31,7 @@ from torture.scale import LONG, SEED
 KILLS = 500 if LONG else 4
 NUMBERS = range(10, 17)
 """Of the articles: their sections' sentences are then those of no other article."""
-BATCH_ROWS = 150
+BATCH_ROWS = 60
 PATIENCE_S = 300.0
 """Of the test, on a machine that does other things as well; how long it took is among the figures."""
 LIMITS = ("VISITOR_PER_MINUTE", "VISITOR_BURST", "VISITOR_PER_DAY", "TOKEN_PER_MINUTE", "SITE_PER_MINUTE")
