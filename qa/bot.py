@@ -32,6 +32,7 @@ from qa.indexing import IndexReport
 from qa.milvus import engine_of
 from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
+from qa.remembered import Remembered
 from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store, StoredPassage
 from qa.text import Terms
@@ -52,6 +53,8 @@ MOST_PASSAGES = 50
 Elsewhere = Callable[[Sequence[Question], int, str], list[Record] | None]
 """Questions, ``top_k`` and the version of the terms → the records of another process's bot."""
 
+WARMING = ("北京在哪里？", "Where is Beijing?")
+"""Questions that use all that is loaded at first use; the second one what names in Latin letters need."""
 _LOG = logging.getLogger(__name__)
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u00ad]+")
 
@@ -68,6 +71,7 @@ class Bot:
         """Writes a text under answers, where the owner has set a model: docs/generated.md."""
         self.engine = engine_of(settings)
         self._current = Current(store, embedder, lambda: self.terms, self.engine)
+        self._remembered = Remembered(settings.remembered_mb * 1024 * 1024)
         self.elsewhere: Elsewhere | None = None
         """Asked first, where it is set; it says None when this process is to answer: ``qa.helpers``."""
 
@@ -176,6 +180,27 @@ class Bot:
             if records is not None:
                 return records
         retriever = self.retriever()
+        records = self._known(retriever, questions, k)
+        elapsed_ms = round(1000 * (time.perf_counter() - began) / max(len(questions), 1), 2)
+        return [record | {"trace_id": uuid.uuid4().hex, "elapsed_ms": elapsed_ms} for record in records]
+
+    def _known(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
+        """The records without what is each answer's own: those remembered, and those made now."""
+        asked = [(q.question, q.history, q.filters, k) for q in questions]
+        is_fresh = self._current.is_fresh(retriever)
+        known = [self._remembered.get(retriever, each) if is_fresh else None for each in asked]
+        new = [number for number, record in enumerate(known) if record is None]
+        made = dict(zip(new, self._made(retriever, [questions[number] for number in new], k), strict=True))
+        if is_fresh and self._current.is_fresh(retriever):  # nothing has changed meanwhile
+            for number, record in made.items():
+                self._remembered.put(retriever, asked[number], record)
+        return [
+            (made[number] if record is None else record) | {"id": question.id}
+            for number, (question, record) in enumerate(zip(questions, known, strict=True))
+        ]
+
+    def _made(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
+        """The records, made from the corpus as ``retriever`` knows it."""
         try:
             completed = [complete(q.question, q.history) for q in questions]
             searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
@@ -186,11 +211,9 @@ class Bot:
                 for i, (question, c) in enumerate(zip(questions, completed, strict=True))
             ]
             records = answer_many(questions, retrieved, passages, self.embedder, retriever.terms, k)
-            records = [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
+            return [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
         except EmbeddingsError as error:
             raise ModelError(error.code, str(error)) from error
-        elapsed_ms = round(1000 * (time.perf_counter() - began) / max(len(questions), 1), 2)
-        return [record | {"trace_id": uuid.uuid4().hex, "elapsed_ms": elapsed_ms} for record in records]
 
     def timeline(self, question: str, *, history: Sequence[str] = (), filters: Filters | None = None) -> list[Month]:
         """How many of a question's ``TIMELINE_HITS`` best passages each month has; see ``qa.timeline``.
@@ -282,9 +305,9 @@ class Bot:
         scope = self.catalogue().scope(filters)
         return {"searched_in": {"articles": scope.articles, "passages": len(scope.passages)}}
 
-    def warm(self) -> None:
+    def warm(self, questions: Sequence[str] = WARMING) -> None:
         """Answers a question in two scripts, so that all that is loaded at first use is loaded before it counts."""
-        self.ask_many([Question("北京在哪里？"), Question("Where is Beijing?")])
+        self.ask_many([Question(question) for question in questions])
 
     def index(
         self,

@@ -172,6 +172,8 @@ class Settings:
     """Questions answered at the same time."""
     processes: int = 1
     """Processes of the server that answer questions."""
+    remembered_mb: int = 16
+    """Memory for answers that were given, in MiB, in each process."""
     waiting: int = 32
     """Questions that may wait for that; beyond, 503."""
     connections: int = 2048
@@ -257,6 +259,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "token_per_minute": _whole(1, 1_000_000),
     "workers": _whole(1, 256),
     "processes": _whole(1, 256),
+    "remembered_mb": _whole(0, 4096),
     "waiting": _whole(0, 10_000),
     "connections": _whole(16, 100_000),
     "connections_per_address": _whole(4, 100_000),

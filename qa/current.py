@@ -58,6 +58,11 @@ class Current:
                 indexes = self._engine.open(self._store, self._embedder, terms)
             return self._take(indexes, terms)
 
+    def is_fresh(self, retriever: Retriever) -> bool:
+        """Whether ``retriever`` knows all that is committed, cut by the terms of now."""
+        opened = self._opened
+        return opened is not None and opened[1] is retriever and self._is_fresh(*opened)
+
     def take(self, indexes: OpenIndexes, terms: Terms) -> None:
         """Searches these from now on: a writer has them already."""
         with self._opening:

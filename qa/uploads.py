@@ -157,32 +157,16 @@ class Uploads:
 
     # --- what comes in ---
 
-    def new_job(
-        self,
-        uploader: str,
-        kind: Literal["upload", "index", "terms"] = "upload",
-        encoding: str | None = None,
-        key: str | None = None,
-    ) -> str:
-        """The id of a new job, or of the one that ``uploader`` made with this ``key``. No upload: begins by itself.
+    def begin(self, uploader: str, kind: Literal["index", "terms"]) -> str:
+        """The id of a new job that begins by itself.
 
         Raises:
             StoreError: STORE_READ_ONLY, DISK_FULL and their kin.
         """
-        job = secrets.token_hex(8) if key is None else _id_of(uploader, key)
+        job = secrets.token_hex(8)
         with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO jobs (id, kind, uploader, encoding, started) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                (job, kind, uploader, encoding, int(time.time())),
-            )
-            connection.execute(
-                "DELETE FROM jobs WHERE finished IS NOT NULL AND id NOT IN"
-                " (SELECT id FROM jobs ORDER BY started DESC, rowid DESC LIMIT ?)",
-                (KEPT_JOBS,),
-            )
-        if kind != "upload":
-            self._start()
+            _new_job(connection, job, kind, uploader)
+        self._start()
         return job
 
     def place(self) -> Path:
@@ -195,31 +179,56 @@ class Uploads:
             self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / secrets.token_hex(12)
 
-    def take(self, job: str, files: Sequence[tuple[str, Path]], *, once: bool = False) -> None:
-        """Takes the files into the job: names in the corpus, and where their bytes are. On the disk when it returns.
+    def take(
+        self,
+        files: Sequence[tuple[str, Path]],
+        uploader: str,
+        *,
+        encoding: str | None = None,
+        key: str | None = None,
+    ) -> str:
+        """The id of a new job with these files: names in the corpus, and where their bytes are. On the disk at the end.
 
-        With ``once``, a job that has files already keeps those, and these are thrown away.
+        The job and its files are there together or not at all. What ``uploader`` sends again with the same ``key`` is
+        thrown away, and the job is the one that it made before.
+
+        Raises:
+            StoreError: DISK_FULL and its kin; then none is taken.
+        """
+        job = secrets.token_hex(8) if key is None else _id_of(uploader, key)
+        self._sync(files)
+        with self._writing() as connection:
+            is_new = connection.execute("SELECT 1 FROM jobs WHERE id = ?", (job,)).fetchone() is None
+            if is_new:
+                _new_job(connection, job, "upload", uploader, encoding)
+                _insert(connection, job, [(name, path.name, "waiting", None, None) for name, path in files])
+        if not is_new:
+            for _, path in files:
+                path.unlink(missing_ok=True)
+        self._start()
+        return job
+
+    def take_into(self, job: str, files: Sequence[tuple[str, Path]]) -> None:
+        """Takes more files into a job, which goes on if it had ended.
 
         Raises:
             NotFoundError: NOT_FOUND, when there is no such job, or it is no upload.
             StoreError: DISK_FULL and its kin; then none is taken.
         """
-        with store_errors(self.folder):
-            for _, path in files:
-                sync(path)
-            sync(self.folder)
+        self._sync(files)
         with self._writing() as connection:
             row = connection.execute("SELECT kind FROM jobs WHERE id = ?", (job,)).fetchone()
             if row != ("upload",):
                 raise _no_job()
-            is_again = once and connection.execute("SELECT 1 FROM files WHERE job = ?", (job,)).fetchone() is not None
-            if not is_again:
-                _insert(connection, job, [(name, path.name, "waiting", None, None) for name, path in files])
-                connection.execute("UPDATE jobs SET finished = NULL WHERE id = ?", (job,))
-        if is_again:
-            for _, path in files:
-                path.unlink(missing_ok=True)
+            _insert(connection, job, [(name, path.name, "waiting", None, None) for name, path in files])
+            connection.execute("UPDATE jobs SET finished = NULL WHERE id = ?", (job,))
         self._start()
+
+    def _sync(self, files: Sequence[tuple[str, Path]]) -> None:
+        with store_errors(self.folder):
+            for _, path in files:
+                sync(path)
+            sync(self.folder)
 
     def withdraw(self, *, files: Sequence[str] = (), articles: Sequence[int] = ()) -> None:
         """Files and articles are gone from every answer when this returns; the indexes follow on their own.
@@ -321,7 +330,12 @@ class Uploads:
             self._wake.notify_all()
 
     def _resume(self) -> None:
-        with self._reading() as connection:
+        with self._writing() as connection:
+            # Earlier versions made a job before they had its files, and could be killed between.
+            connection.execute(
+                "DELETE FROM jobs WHERE finished IS NULL AND kind = 'upload' AND"
+                " NOT EXISTS (SELECT 1 FROM files WHERE job = jobs.id)"
+            )
             open_jobs = connection.execute("SELECT count(*) FROM jobs WHERE finished IS NULL").fetchone()[0]
             staged = {name for (name,) in connection.execute("SELECT staged FROM files WHERE staged IS NOT NULL")}
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
@@ -508,6 +522,19 @@ def _job(
 ) -> Job:
     number, kind, uploader, started, finished, code, message = row
     return Job(number, kind, uploader, started, finished, code, message, counts, doing, files, step)
+
+
+def _new_job(connection: sqlite3.Connection, job: str, kind: str, uploader: str, encoding: str | None = None) -> None:
+    """Adds a job; the oldest of those that ended go, beyond ``KEPT_JOBS``."""
+    connection.execute(
+        "INSERT INTO jobs (id, kind, uploader, encoding, started) VALUES (?, ?, ?, ?, ?)",
+        (job, kind, uploader, encoding, int(time.time())),
+    )
+    connection.execute(
+        "DELETE FROM jobs WHERE finished IS NOT NULL AND id NOT IN"
+        " (SELECT id FROM jobs ORDER BY started DESC, rowid DESC LIMIT ?)",
+        (KEPT_JOBS,),
+    )
 
 
 def _id_of(uploader: str, key: str) -> str:

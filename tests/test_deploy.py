@@ -114,7 +114,9 @@ def proxied(bot: Bot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[http
                             break
                     time.sleep(0.1)
                 headers = {"host": name}
-                with httpx.Client(base_url=f"https://127.0.0.1:{secure}", verify=False, headers=headers) as client:
+                # The first page waits for Gradio to be loaded, on a machine that runs other tests as well.
+                address = f"https://127.0.0.1:{secure}"
+                with httpx.Client(base_url=address, verify=False, headers=headers, timeout=60) as client:
                     yield client
             finally:
                 nginx.terminate()

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import sqlite3
 import stat
 import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from qa.uploads import Uploads
 from qa.web.articles_api import corpus_name
 
 PAGE = "# 渡口添新船\n\n渡口新添了七艘木船。\n\n# 老街修好了\n\n老街的石板换了三千块。\n".encode()
+OCTETS = {"content-type": "application/octet-stream"}
 INPUTS = Path(__file__).parent / "reading"
 PROSE = "社区图书馆周末开放到晚上九点，读者可以借阅两万多册图书。馆长说，下班以后也能来看书，这是大家提得最多的意见。"
 
@@ -226,13 +230,12 @@ def test_questions_are_answered_while_files_are_read(make_desk: MakeDesk, monkey
 def test_what_was_taken_in_survives_the_server(make_desk: MakeDesk) -> None:
     desk = make_desk()
     first = Uploads(desk.bot)
-    job = first.new_job("test")
     place = first.place()
     place.write_bytes(PAGE)
     stray = first.place()
     stray.write_bytes(b"of a request that was cut off")
     first._stopped = True  # killed before its thread began
-    first.take(job, [("page.md", place)])
+    job = first.take([("page.md", place)], "test")
     assert "page.md" not in files(desk)
     second = Uploads(desk.bot)
     try:
@@ -241,6 +244,37 @@ def test_what_was_taken_in_survives_the_server(make_desk: MakeDesk) -> None:
         assert second.job(job).counts == {"added": 1}
         assert "page.md" in files(desk)
         assert not list(second.folder.iterdir())
+    finally:
+        second.close()
+
+
+@pytest.mark.parametrize("fails", ["qa.uploads.sync", "qa.uploads._insert"])
+def test_what_cannot_be_taken_in_leaves_no_job_that_runs_for_ever(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A job is there with its files or not at all."""
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    desk = make_desk()
+    with monkeypatch.context() as patch:
+        patch.setattr(fails, full)
+        refused = desk.client.post("/api/articles", params={"name": "new.md"}, content=PAGE, headers=OCTETS)
+    assert refused.json()["error"]["code"] == "DISK_FULL"
+    assert desk.client.get("/api/articles/jobs").json()["jobs"] == []
+    assert desk.client.post("/api/articles", params={"name": "new.md"}, content=PAGE, headers=OCTETS).status_code == 200
+
+
+def test_a_job_that_an_earlier_version_left_without_files_is_gone_at_the_next_start(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.client.post("/api/articles", params={"name": "new.md"}, content=PAGE, headers=OCTETS)
+    folder = desk.bot.settings.data
+    with closing(sqlite3.connect(folder / "uploads.db")) as connection, connection:
+        connection.execute("INSERT INTO jobs (id, kind, uploader, started) VALUES ('0f', 'upload', 'owner', 1)")
+    second = Uploads(desk.bot)
+    try:
+        assert [job.finished is not None for job in second.jobs()] == [True]
     finally:
         second.close()
 

@@ -193,10 +193,9 @@ def test_what_was_uploaded_before_a_deletion_does_not_come_back(bot: Bot, monkey
     uploads = Uploads(bot)
     start = uploads._start
     monkeypatch.setattr(uploads, "_start", lambda: None)
-    job = uploads.new_job("owner")
     path = uploads.place()
     path.write_text(PAGE + "\n# 又一篇\n\n茶馆开张。\n", encoding="utf-8")
-    uploads.take(job, [("a.md", path)])
+    job = uploads.take([("a.md", path)], "owner")
     with ThreadPoolExecutor(1) as other, closing(uploads):
         deleted = other.submit(uploads.withdraw, files=["a.md"])
         with pytest.raises(TimeoutError):
@@ -214,7 +213,7 @@ def test_a_deletion_gives_up_when_an_earlier_upload_keeps_waiting(bot: Bot, monk
         monkeypatch.setattr(uploads, "_start", lambda: None)
         path = uploads.place()
         path.write_text(PAGE, encoding="utf-8")
-        uploads.take(uploads.new_job("owner"), [("a.md", path)])
+        uploads.take([("a.md", path)], "owner")
         article = bot.store.articles()[0].id
         for refused in ({"files": ["a.md"]}, {"articles": [article]}):
             with pytest.raises(StoreError) as caught:

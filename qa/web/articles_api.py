@@ -157,8 +157,9 @@ def router() -> APIRouter:
             if job is None:
                 uploader = asking.kind if asking.key_id is None else f"{asking.kind} {asking.key_id}"
                 encoding = query.get("encoding") or None
-                job = await run_in_threadpool(uploads.new_job, uploader, "upload", encoding, key)
-            await run_in_threadpool(uploads.take, job, files, once=key is not None)
+                job = await run_in_threadpool(uploads.take, files, uploader, encoding=encoding, key=key)
+            else:
+                await run_in_threadpool(uploads.take_into, job, files)
         return await _answer(uploads, job, wait_s)
 
     @routes.post(
@@ -169,7 +170,7 @@ def router() -> APIRouter:
     async def index(request: Request, asking: IsAdmin) -> Response:
         """Does what an interrupted run left, or a new model, version or dictionary needs."""
         uploads = uploads_of(request)
-        job = await run_in_threadpool(uploads.new_job, asking.kind, "index")
+        job = await run_in_threadpool(uploads.begin, asking.kind, "index")
         return await _answer(uploads, job, 0)
 
     @routes.get(

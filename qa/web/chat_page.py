@@ -3,13 +3,14 @@
 A page's conversation is in the session's state: were it an input of the handlers, the browser would send the whole chat
 back with each question. What Gradio is given to show is HTML made by ``render``, with every text escaped; its Chatbot
 sanitises that once more. What Gradio lacks is in ``static/chat.js``; both meet in elements with an id ``wb-…``, some of
-which are unseen. Gradio takes seconds to load, so this module is imported by ``server.build_app`` when it is needed,
-after the settings that Gradio reads as it is loaded.
+which are unseen. Gradio takes seconds to load, so this module is imported by ``server.load_chats`` while the server
+answers already, after the settings that Gradio reads as it is loaded.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from itertools import chain, repeat
@@ -19,6 +20,7 @@ import gradio
 from fastapi import FastAPI
 from gradio.components.chatbot import ExampleMessage
 from markupsafe import Markup
+from starlette.middleware.cors import CORSMiddleware
 
 from qa.talks import Talks
 from qa.web import render
@@ -26,6 +28,7 @@ from qa.web.asking import Asking
 from qa.web.chat_words import SCRIPT
 from qa.web.conversation import NOBODY, Context, Conversations, Shown
 from qa.web.credentials import unkeyed
+from qa.web.failures import add_error_handlers
 from qa.web.shell import Parts, Shell
 from qa.web.words import LANGUAGES, Words
 
@@ -60,8 +63,20 @@ Answered = tuple[str | Update, list[dict[str, str]] | Update, Shown | Update]
 """What a handler gives back: the question box's text, the messages, the conversation."""
 
 
-def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
-    """The chat of each language at its path of ``app``."""
+def application(asking: Asking, talks: Talks) -> FastAPI:
+    """The chat of each language at its path."""
+    with _MAKING:
+        return _application(asking, talks)
+
+
+_MAKING = threading.Lock()
+"""Gradio knows by a global variable which page is being made."""
+
+
+def _application(asking: Asking, talks: Talks) -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(CORSMiddleware)  # allows no origin; without it Gradio answers any, with credentials
+    add_error_handlers(app)
     settings = asking.bot.settings
     answer = partial(asking.ask_here, surface="chat")
     conversations = Conversations(asking.bot, talks, answer, is_judged=settings.review_days > 0)
@@ -85,6 +100,7 @@ def mount(app: FastAPI, asking: Asking, talks: Talks) -> None:
     app.add_middleware(
         Shell, pages={f"/{path}/": partial(_shell, conversations, words) for path, words in LANGUAGES.items()}
     )
+    return app
 
 
 def _shell(conversations: Conversations, words: Words) -> Parts:

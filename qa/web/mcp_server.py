@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -25,8 +24,6 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 
 from qa.answer import Record
 from qa.bot import Bot
@@ -36,7 +33,7 @@ from qa.web.api import MAX_HISTORY, MAX_TOP_K, AskFilters
 from qa.web.article_page import find_article
 from qa.web.asking import Asking, allowed
 from qa.web.bodies import Strict, Text
-from qa.web.credentials import Caller, asker
+from qa.web.credentials import Caller
 from qa.web.openai_api import message_of
 from qa.web.records import AnswerRecord, FoundPassage
 
@@ -111,7 +108,7 @@ def serve_stdio(bot: Bot, base_url: str) -> None:
 
 
 def http_app(asking: Asking, base_url: str) -> Starlette:
-    """The application behind ``/mcp``; its lifespan must run. Requests come through ``Gate``, which knows who asks."""
+    """The application behind ``/mcp``; its lifespan must run. ``mcp_gate`` lets requests in."""
 
     def caller(context: ServerRequestContext) -> Caller:
         found: Caller = context.request.scope["state"]["mcp_caller"]  # type: ignore[union-attr]  # HTTP's always has one
@@ -134,30 +131,6 @@ def http_app(asking: Asking, base_url: str) -> Starlette:
         # The guard knows by which names the server may be called.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-
-
-class Gate:
-    """Lets requests to ``/mcp`` in that may ask. Errors are told by the application around it."""
-
-    def __init__(self, make: Callable[[], Starlette]) -> None:
-        self._make = make
-        self._app = make()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """While the server runs: a new application at each start, since the package's can be started only once."""
-        self._app = self._make()
-        async with self._app.router.lifespan_context(self._app):
-            yield
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request.
-
-        Raises:
-            AccessError, ForbiddenError: as ``qa.web.credentials`` decides.
-        """
-        found = await run_in_threadpool(asker, Request(scope))
-        await self._app({**scope, "state": {**scope.get("state", {}), "mcp_caller": found}}, receive, send)
 
 
 def _server(own: _Bot) -> Server:

@@ -10,13 +10,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -32,7 +29,7 @@ from starlette.types import ASGIApp
 from qa.access import NAME as ACCESS_NAME
 from qa.access import Access
 from qa.batch.jobs import Jobs
-from qa.bot import Bot
+from qa.bot import WARMING, Bot
 from qa.config import Settings
 from qa.errors import EngineError, UsageError
 from qa.helpers import Helpers
@@ -49,6 +46,7 @@ from qa.web import (
     feedback_api,
     help_page,
     history_api,
+    mcp_gate,
     openai_api,
     page_view,
     widget_api,
@@ -61,6 +59,7 @@ from qa.web.corpus_page import router as corpus_routes
 from qa.web.cors import SiteCors
 from qa.web.failures import add_error_handlers
 from qa.web.guard import LOCAL_HOSTS, Guard
+from qa.web.late import Late
 from qa.web.metrics import Metrics
 from qa.web.metrics import router as metrics_routes
 from qa.web.review_api import router as review_routes
@@ -68,9 +67,6 @@ from qa.web.review_page import router as review_page_routes
 from qa.web.widget_files import WidgetFiles
 from qa.web.words import LANGUAGES, choose
 from qa.web.words_api import router as words_routes
-
-if TYPE_CHECKING:
-    from qa.web.mcp_server import Gate
 
 STATIC = Path(__file__).parent / "static"
 _LOG = logging.getLogger(__name__)
@@ -89,14 +85,6 @@ CHAT_BYTES = 1024 * 1024
 
 def build_app(bot: Bot) -> ASGIApp:
     """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
-    # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
-    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
-    from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
-
     settings = bot.settings
     admission = Admission(settings)
     metrics = Metrics()
@@ -111,6 +99,7 @@ def build_app(bot: Bot) -> ASGIApp:
         async with AsyncExitStack() as stack:
             if tools is not None:
                 await stack.enter_async_context(tools.running())
+            await stack.enter_async_context(chats.running())
             yield
         await run_in_threadpool(jobs.close)
         admission.close()
@@ -127,9 +116,7 @@ def build_app(bot: Bot) -> ASGIApp:
         redoc_url=None,
         lifespan=lifespan,
     )
-    # No origin is allowed but by SiteCors, around it, on the widget's routes. It must be there all the same: without it
-    # Gradio answers any origin, with credentials.
-    app.add_middleware(CORSMiddleware)
+    app.add_middleware(CORSMiddleware)  # no origin is allowed but by SiteCors, around it, on the widget's routes
     access = Access(bot.settings.data)
     app.add_middleware(SiteCors, access=access)
     add_error_handlers(app)
@@ -144,7 +131,9 @@ def build_app(bot: Bot) -> ASGIApp:
     asking = Asking(bot, admission, metrics, review)
     app.include_router(api.router(asking))
     app.include_router(openai_api.router(asking, address_of(settings)))
-    tools = add_tools(app, asking, address_of(settings))
+    tools = mcp_gate.gate(asking, address_of(settings))
+    if tools is not None:
+        app.router.routes.append(Route("/mcp", tools))
     app.include_router(api_docs.router(app.openapi))
     app.include_router(metrics_routes(metrics))
     metrics.gauge("wenbao_queue_taken", "Questions at work and waiting.", lambda: admission.workers.taken)
@@ -170,12 +159,9 @@ def build_app(bot: Bot) -> ASGIApp:
     def icon() -> FileResponse:
         return FileResponse(STATIC / "icon.svg")
 
-    async def mount() -> None:
-        chat_page.mount(app, asking, talks)
-
-    # Where no event loop runs, Gradio leaves one open for each lock that it makes; the caller may have its own.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, mount()).result()
+    chats = Late("The chat", lambda: load_chats(asking, talks), at_once=True)
+    for path in LANGUAGES:
+        app.mount(f"/{path}", chats)
     # Around everything, the answers to unforeseen failures included, which no middleware of the application sees.
     return Guard(
         app,
@@ -188,15 +174,23 @@ def build_app(bot: Bot) -> ASGIApp:
     )
 
 
-def add_tools(app: FastAPI, asking: Asking, base_url: str) -> Gate | None:
-    """``/mcp`` at ``app``, where the extra ``mcp`` is installed: what must live as long as the server."""
-    if find_spec("mcp") is None:
-        return None
-    from qa.web import mcp_server  # noqa: PLC0415  # needs the extra
+def load_chats(asking: Asking, talks: Talks) -> FastAPI:
+    """The chat's pages, each language's at its path. Takes seconds, since it loads Gradio."""
+    # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
 
-    gate = mcp_server.Gate(lambda: mcp_server.http_app(asking, base_url))
-    app.router.routes.append(Route("/mcp", gate))
-    return gate
+    with suppress(EngineError):  # was told as the server started
+        asking.bot.warm(WARMING[1:])
+
+    async def made() -> FastAPI:
+        return chat_page.application(asking, talks)
+
+    return asyncio.run(made())  # where no event loop runs, Gradio leaves one open for each lock that it makes
 
 
 def known_hosts(settings: Settings) -> set[str]:
@@ -220,7 +214,7 @@ def serve(settings: Settings) -> None:
     check_reach(settings)
     with bind(settings.host, settings.port) as listener, Bot.open(settings) as bot, ExitStack() as stack:
         try:
-            bot.warm()  # so that the first visitor waits for nothing
+            bot.warm(WARMING[:1])  # so that the first visitor waits for nothing
         except EngineError as error:
             _LOG.warning("%s Until then questions get 503.", error.message)
         app = build_app(bot)

@@ -87,7 +87,7 @@ def router(bot: Bot, uploads: Uploads) -> APIRouter:
         """Saves both and begins a job that builds the indexes by them; until it is done, the earlier ones answer."""
         lists = await read_json(request, Lists)
         await run_in_threadpool(save_lists, bot.settings, WordLists(lists.dictionary, lists.synonyms))
-        job = await run_in_threadpool(uploads.new_job, asking.kind, "terms")
+        job = await run_in_threadpool(uploads.begin, asking.kind, "terms")
         found = job_json(await run_in_threadpool(uploads.job, job))
         return JSONResponse(found, 202, {"location": f"/api/articles/jobs/{job}"})
 
