@@ -24,7 +24,10 @@ from qa.config import Settings
 
 def throughput(questions: Path, commands: int) -> None:
     """Rows a second: as a batch, by ``Bot.ask`` one by one, by the command ``wenbao ask``."""
-    with tempfile.TemporaryDirectory() as folder, Bot.open(Settings(data=Path(folder) / "data")) as bot:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Bot.open(Settings(data=Path(folder) / "data", remembered_mb=0)) as bot,
+    ):
         rows = [row for row in Questions.open(questions) if row.asks and not row.history]
         bot.warm()
         for row in rows:  # what is remembered of the passages is at hand for both
@@ -55,7 +58,10 @@ def throughput(questions: Path, commands: int) -> None:
 
 def million(rows: int, distinct: int, format_: str) -> None:
     """Growth of this process's memory while so many rows are answered into jsonl."""
-    with tempfile.TemporaryDirectory() as folder, Bot.open(Settings(data=Path(folder) / "data", top_k=1)) as bot:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Bot.open(Settings(data=Path(folder) / "data", top_k=1, remembered_mb=0)) as bot,
+    ):
         bot.warm()
         path = Path(folder) / f"q.{format_}"
         with path.open("w", encoding="utf-8") as file:

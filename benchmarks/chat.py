@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
     results: dict[str, object] = {}
-    with tempfile.TemporaryDirectory() as folder, Bot.open(Settings(data=Path(folder))) as bot:
+    with tempfile.TemporaryDirectory() as folder, Bot.open(Settings(data=Path(folder), remembered_mb=0)) as bot:
         bot.warm()
         with served(build_app(bot)) as chat, served(empty_page()) as empty:
             with httpx.Client(base_url=chat, timeout=60) as client:

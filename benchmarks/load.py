@@ -146,6 +146,7 @@ def main() -> None:
         environ = {name: text for name, text in os.environ.items() if not name.startswith("WENBAO_")}
         environ |= {f"WENBAO_{name}": "100000" for name in UNLIMITED}
         environ |= {"WENBAO_DATA": data, "WENBAO_PORT": str(options.port), "PYTHONUNBUFFERED": "1"}
+        environ |= {"WENBAO_REMEMBERED_MB": "0"}  # there are few questions: each is to cost what a new one costs
         environ |= {"WENBAO_CONNECTIONS_PER_ADDRESS": str(options.clients + 50)}
         command = [sys.executable, str(ROOT / "app.py")]
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:

@@ -207,7 +207,7 @@ def _exact(vectors: Vectors, questions: Vectors) -> tuple[Vectors, np.ndarray]:
 def serving(data: Path, bench: Bench) -> dict[str, float]:
     """Run in a process of its own: memory with the corpus open, and how soon a change is answered."""
     opened, cpu = time.perf_counter(), time.process_time()
-    with Bot.open(Settings.read({"WENBAO_DATA": str(data)}), index_seeds=False) as bot:
+    with Bot.open(Settings.read({"WENBAO_DATA": str(data), "WENBAO_REMEMBERED_MB": "0"}), index_seeds=False) as bot:
         bot.ask(bench.questions[0])
         found = {"ready_s": time.perf_counter() - opened, "ready_cpu_s": time.process_time() - cpu}
         for question in bench.questions:

@@ -1,12 +1,14 @@
 """Questions a second of the server at 16 clients, beside the same answers behind a stock Gradio ``ChatInterface``.
 
-    python -m benchmarks.server [--questions 160] [--rounds 3] [--clients 16] [--limit 120] [--processes N]
+    python -m benchmarks.server [--questions 160] [--rounds 3] [--clients 16] [--limit 120] [--processes N] [--remember]
 
 Two servers, each a process of its own on the loopback interface, over the sample pages: ``wenbao serve`` (asked at
 ``POST /api/ask``), and the first example of Gradio's documentation with ``Bot.ask`` as its function (asked as Gradio's
 own client does: a POST that joins the queue, and the stream of its event). Both are asked the development questions
 about the sample pages by as many threads, in turn, ``--rounds`` times; the medians count. Each round ends after
-``--limit`` seconds at the latest. wenbao answers in as many processes as there are cores, or ``--processes``.
+``--limit`` seconds at the latest. wenbao answers in as many processes as there are cores, or ``--processes``. Each
+question is answered anew, by both; with ``--remember``, both remember what was asked before (``qa.remembered``), and a
+first round isn't counted: what is left is what it costs to ask.
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 
 from benchmarks.chat import QUESTIONS
+from qa.config import Settings
 from qa.processes import usable_cores
 from qa.web.server import bind
 
@@ -43,7 +46,7 @@ import gradio
 from qa.bot import Bot
 from qa.config import Settings
 
-bot = Bot.open(Settings(data=Path(sys.argv[1])))
+bot = Bot.open(Settings(data=Path(sys.argv[1]), remembered_mb=int(sys.argv[3])))
 bot.warm()
 
 def answer(message, history):
@@ -104,21 +107,21 @@ def rate(address: str, ask: Ask, asked: Sequence[str], clients: int, limit_s: fl
     turns, until = itertools.count(), time.monotonic() + limit_s
     lock = threading.Lock()
 
-    def work() -> int:
+    def work(client: httpx.Client) -> int:
         answered = 0
-        with httpx.Client(base_url=address, timeout=limit_s) as client:
-            while time.monotonic() < until:
-                with lock:
-                    number = next(turns)
-                if number >= len(asked):
-                    break
-                answered += ask(client, asked[number])
+        while time.monotonic() < until:
+            with lock:
+                number = next(turns)
+            if number >= len(asked):
+                break
+            answered += ask(client, asked[number])
         return answered
 
-    began = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        answered = sum(future.result() for future in [pool.submit(work) for _ in range(clients)])
-    return answered / (time.perf_counter() - began), answered
+    with ExitStack() as stack, ThreadPoolExecutor(clients) as pool:
+        those = [stack.enter_context(httpx.Client(base_url=address, timeout=limit_s)) for _ in range(clients)]
+        began = time.perf_counter()
+        answered = sum(pool.map(work, those))
+        return answered / (time.perf_counter() - began), answered
 
 
 def development_questions(count: int) -> list[str]:
@@ -142,20 +145,23 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--limit", type=float, default=120.0)
     parser.add_argument("--processes", type=int, default=usable_cores())
+    parser.add_argument("--remember", action="store_true")
     given = parser.parse_args()
-    os.environ["WENBAO_PROCESSES"] = str(given.processes)
+    remembered_mb = Settings().remembered_mb if given.remember else 0
+    os.environ |= {"WENBAO_PROCESSES": str(given.processes), "WENBAO_REMEMBERED_MB": str(remembered_mb)}
     asked = development_questions(given.questions)
     with tempfile.TemporaryDirectory() as folder:
         ports = free_port(), free_port()
         data = [str(Path(folder) / name) for name in ("product", "stock")]
         ours = [sys.executable, "-m", "qa.cli", "--data", data[0], "serve", "--port", str(ports[0])]
-        theirs = [sys.executable, "-c", STOCK, data[1], str(ports[1])]
+        theirs = [sys.executable, "-c", STOCK, data[1], str(ports[1]), str(remembered_mb)]
         with served(ours, ports[0], product) as here, served(theirs, ports[1], stock) as there:
             rates: dict[str, list[float]] = {"wenbao": [], "stock": []}
-            for _ in range(given.rounds):
+            for turn in range(given.rounds + given.remember):
                 for name, address, ask in (("wenbao", here, product), ("stock", there, stock)):
                     a_second, answered = rate(address, ask, asked, given.clients, given.limit)
-                    rates[name].append(a_second)
+                    if turn or not given.remember:
+                        rates[name].append(a_second)
                     print(f"{name}: {a_second:.1f} questions a second, {answered} of {len(asked)} answered", flush=True)
     wenbao, gradio = (statistics.median(rates[name]) for name in ("wenbao", "stock"))
     print(f"{wenbao / gradio:.1f} times as many as the stock ChatInterface (asked: 5), {given.clients} clients")

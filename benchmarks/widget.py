@@ -99,7 +99,7 @@ def main() -> None:
     chromium = shutil.which("chromium")
     with (
         tempfile.TemporaryDirectory() as folder,
-        Bot.open(Settings(data=Path(folder))) as bot,
+        Bot.open(Settings(data=Path(folder), remembered_mb=0)) as bot,
         closing(Access(Path(folder))) as access,
         hosted() as host,
         served(generous_app(bot, Path(folder))) as address,

@@ -50,8 +50,10 @@ TIMELINE_HITS = 200
 MOST_PASSAGES = 50
 """Largest ``top_k``."""
 
-Elsewhere = Callable[[Sequence[Question], int, str], list[Record] | None]
-"""Questions, ``top_k`` and the version of the terms → the records of another process's bot."""
+State = tuple[int, str]
+"""All that answers depend on and that changes while a bot is open: the store's sequence, the version of the terms."""
+Elsewhere = Callable[[Sequence[Question], int, str], tuple[list[Record], State | None] | None]
+"""Questions, ``top_k`` and the version of the terms → what ``Bot.records`` of another process gives."""
 
 WARMING = ("北京在哪里？", "Where is Beijing?")
 """Questions that use all that is loaded at first use; the second one what names in Latin letters need."""
@@ -175,31 +177,40 @@ class Bot:
         k = self.settings.top_k if top_k is None else top_k
         if not 1 <= k <= MOST_PASSAGES:
             raise UsageError("TOP_K", f"top_k is {k}; give a whole number from 1 to {MOST_PASSAGES}.", field="top_k")
-        if self.elsewhere is not None:
-            records = self.elsewhere(questions, k, self.terms.version)
-            if records is not None:
-                return records
-        retriever = self.retriever()
-        records = self._known(retriever, questions, k)
+        records, _ = self.records(questions, k)
         elapsed_ms = round(1000 * (time.perf_counter() - began) / max(len(questions), 1), 2)
         return [record | {"trace_id": uuid.uuid4().hex, "elapsed_ms": elapsed_ms} for record in records]
 
-    def _known(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
-        """The records without what is each answer's own: those remembered, and those made now."""
+    def records(self, questions: Sequence[Question], k: int) -> tuple[list[Record], State | None]:
+        """The records without what is each answer's own, remembered or made now; and the state that those made are of.
+
+        None when it is not known to be one state: something was changed meanwhile, or is being changed.
+        """
+        state = (self.store.sequence(), self.terms.version)
         asked = [(q.question, q.history, q.filters, k) for q in questions]
-        is_fresh = self._current.is_fresh(retriever)
-        known = [self._remembered.get(retriever, each) if is_fresh else None for each in asked]
+        known = [self._remembered.get(state, each) for each in asked]
         new = [number for number, record in enumerate(known) if record is None]
-        made = dict(zip(new, self._made(retriever, [questions[number] for number in new], k), strict=True))
-        if is_fresh and self._current.is_fresh(retriever):  # nothing has changed meanwhile
+        found, of = self._made([questions[number] for number in new], k) if new else ([], state)
+        made = dict(zip(new, found, strict=True))
+        if of == state:
             for number, record in made.items():
-                self._remembered.put(retriever, asked[number], record)
-        return [
+                self._remembered.put(state, asked[number], record)
+        records = [
             (made[number] if record is None else record) | {"id": question.id}
             for number, (question, record) in enumerate(zip(questions, known, strict=True))
         ]
+        return records, of
 
-    def _made(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
+    def _made(self, questions: Sequence[Question], k: int) -> tuple[list[Record], State | None]:
+        """As ``records``, each made now, by a helper or here."""
+        if self.elsewhere is not None and (found := self.elsewhere(questions, k, self.terms.version)) is not None:
+            return found
+        retriever = self.retriever()
+        before = self._current.state_of(retriever)
+        made = self._made_here(retriever, questions, k)
+        return made, before if before == self._current.state_of(retriever) else None
+
+    def _made_here(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
         """The records, made from the corpus as ``retriever`` knows it."""
         try:
             completed = [complete(q.question, q.history) for q in questions]

@@ -58,10 +58,12 @@ class Current:
                 indexes = self._engine.open(self._store, self._embedder, terms)
             return self._take(indexes, terms)
 
-    def is_fresh(self, retriever: Retriever) -> bool:
-        """Whether ``retriever`` knows all that is committed, cut by the terms of now."""
+    def state_of(self, retriever: Retriever) -> tuple[int, str] | None:
+        """The store's sequence and the terms' version that are searched; None when they aren't those of now."""
         opened = self._opened
-        return opened is not None and opened[1] is retriever and self._is_fresh(*opened)
+        if opened is None or opened[1] is not retriever or not self._is_fresh(*opened):
+            return None
+        return opened[0].sequence, retriever.terms.version
 
     def take(self, indexes: OpenIndexes, terms: Terms) -> None:
         """Searches these from now on: a writer has them already."""

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from qa.answer import Question, Record
-from qa.bot import Bot, owners_terms
+from qa.bot import Bot, State, owners_terms
 from qa.config import Settings
 from qa.errors import WenbaoError
 
@@ -60,20 +60,22 @@ class Helpers:
         """How many wait for questions."""
         return self._idle.qsize()
 
-    def ask_many(self, questions: Sequence[Question], top_k: int, terms: str) -> list[Record] | None:
-        """The records of ``Bot.ask_many``; None where all are busy, or it went wrong in whatever way: then ask here."""
+    def records(
+        self, questions: Sequence[Question], top_k: int, terms: str
+    ) -> tuple[list[Record], State | None] | None:
+        """What ``Bot.records`` gives; None where all are busy, or it went wrong in whatever way: then ask here."""
         try:
             helper = self._idle.get_nowait()
         except queue.Empty:
             return None
         try:
-            records = helper.ask(_Asked(list(questions), top_k, terms))
+            found = helper.ask(_Asked(list(questions), top_k, terms))
         except Exception as error:  # noqa: BLE001 (whatever it is, the pipe is of no more use)
             self._replace(helper, error)
             return None
         self._idle.put(helper)
-        self.answered += records is not None
-        return records
+        self.answered += found is not None
+        return found
 
     def close(self) -> None:
         """Ends them; one that is still at work is ended all the same."""
@@ -134,12 +136,12 @@ class _Helper:
     def wait_until_ready(self) -> None:
         self._pipe.recv()
 
-    def ask(self, asked: _Asked) -> list[Record] | None:
+    def ask(self, asked: _Asked) -> tuple[list[Record], State | None] | None:
         self._pipe.send(asked)
         if not self._pipe.poll(TIMEOUT_S + len(asked.questions)):
             self._process.kill()
-        records: list[Record] | None = self._pipe.recv()
-        return records
+        found: tuple[list[Record], State | None] | None = self._pipe.recv()
+        return found
 
     def tell_to_end(self) -> None:
         with contextlib.suppress(OSError):
@@ -164,13 +166,13 @@ def _main(settings: Settings, pipe: Connection) -> None:
             pipe.send(_answered(bot, asked))
 
 
-def _answered(bot: Bot, asked: _Asked) -> list[Record] | None:
-    """The records; None for what the parent had better try itself, and tell of."""
+def _answered(bot: Bot, asked: _Asked) -> tuple[list[Record], State | None] | None:
+    """What the bot gives; None for what the parent had better try itself, and tell of."""
     try:
         if bot.terms.version != asked.terms:
             bot.terms = owners_terms(bot.settings)
         if bot.terms.version != asked.terms:
             return None
-        return bot.ask_many(asked.questions, top_k=asked.top_k)
+        return bot.records(asked.questions, asked.top_k)
     except Exception:  # noqa: BLE001 (an error of ours, a want of memory or files here, a defect)
         return None

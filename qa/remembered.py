@@ -26,25 +26,25 @@ class Remembered:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._state: object = None
+        self._state: Hashable = None
         self._texts: OrderedDict[Hashable, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, state: object, asked: Hashable) -> Record | None:
+    def get(self, state: Hashable, asked: Hashable) -> Record | None:
         """The record, as a copy; None when it isn't known for this very ``state``."""
         with self._lock:
-            text = self._texts.get(asked) if state is self._state else None
+            text = self._texts.get(asked) if state == self._state else None
             if text is None:
                 return None
             self._texts.move_to_end(asked)
         record: Record = json.loads(text)
         return record
 
-    def put(self, state: object, asked: Hashable, record: Record) -> None:
+    def put(self, state: Hashable, asked: Hashable, record: Record) -> None:
         """Keeps a record of ``state``; those of any other state are forgotten."""
         text = json.dumps(record, ensure_ascii=False).encode()
         with self._lock:
-            if state is not self._state:
+            if state != self._state:
                 self._texts.clear()
                 self._state, self._bytes = state, 0
             self._bytes += len(text) - len(self._texts.pop(asked, b""))

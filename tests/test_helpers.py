@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -41,7 +42,8 @@ def lasting(records: list[Record] | None) -> list[Record]:
 
 @pytest.fixture(scope="module")
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    with Bot.open(Settings(data=tmp_path_factory.mktemp("data"))) as opened:
+    """Which answers each question anew; nor does a helper of it remember any."""
+    with Bot.open(Settings(data=tmp_path_factory.mktemp("data"), remembered_mb=0)) as opened:
         yield opened
 
 
@@ -54,7 +56,8 @@ def helpers(bot: Bot) -> Iterator[Helpers]:
 
 
 def ask(helpers: Helpers, bot: Bot, questions: list[Question] = QUESTIONS, k: int = 5) -> list[Record] | None:
-    return helpers.ask_many(questions, k, bot.terms.version)
+    found = helpers.records(questions, k, bot.terms.version)
+    return None if found is None else found[0]
 
 
 def test_a_helper_gives_the_same_records(bot: Bot, helpers: Helpers) -> None:
@@ -63,7 +66,7 @@ def test_a_helper_gives_the_same_records(bot: Bot, helpers: Helpers) -> None:
 
 
 def test_a_bot_asks_its_helpers_and_answers_itself_when_they_are_busy(bot: Bot, helpers: Helpers) -> None:
-    bot.elsewhere = helpers.ask_many
+    bot.elsewhere = helpers.records
     try:
         answered = helpers.answered
         with ThreadPoolExecutor(4) as pool:
@@ -73,16 +76,30 @@ def test_a_bot_asks_its_helpers_and_answers_itself_when_they_are_busy(bot: Bot, 
     finally:
         bot.elsewhere = None
     assert lasting(records) == lasting(bot.ask_many(QUESTIONS)) * 4
-    assert Helpers(bot.settings, 0).ask_many(QUESTIONS, 5, "1") is None
+    assert Helpers(bot.settings, 0).records(QUESTIONS, 5, "1") is None
+
+
+def test_what_a_helper_answered_is_remembered_until_something_changes(bot: Bot, helpers: Helpers) -> None:
+    with Bot.open(replace(bot.settings, remembered_mb=1), index_seeds=False) as remembering:
+        remembering.elsewhere = helpers.records
+        answered = helpers.answered
+        first = remembering.ask_many(QUESTIONS)
+        assert helpers.answered == answered + 1
+        assert lasting(remembering.ask_many(QUESTIONS)) == lasting(first)
+        assert helpers.answered == answered + 1
+        bot.add([parse("added.txt", "第八号水文站水位三米。".encode())], settled=lambda *_: None)
+        remembering.ask_many(QUESTIONS)
+        assert helpers.answered == answered + 2
+        bot.withdraw(files=["added.txt"])
 
 
 def test_what_a_helper_cant_answer_is_answered_here(bot: Bot, helpers: Helpers) -> None:
     """Whatever it is: an error of the question, which this process raises too, or a want that only the helper has."""
-    assert ask(helpers, bot, [Question(" ")]) is None
-    bot.elsewhere = helpers.ask_many
+    assert ask(helpers, bot, [Question("\ud800")]) is None
+    bot.elsewhere = helpers.records
     try:
         with pytest.raises(QuestionError):
-            bot.ask(" ")
+            bot.ask("\ud800")
     finally:
         bot.elsewhere = None
     assert ask(helpers, bot) is not None
@@ -134,7 +151,7 @@ def test_a_helper_cuts_by_the_owners_words_of_now(tmp_path: Path) -> None:
             own.use_terms(owners_terms(own.settings))
             asked = [Question("景山街道总工会三八节发了多少面罩？")]
             assert lasting(ask(helpers, own, asked)) == lasting(own.ask_many(asked))
-            assert helpers.ask_many(asked, 5, "of another time") is None
+            assert helpers.records(asked, 5, "of another time") is None
         finally:
             helpers.close()
 

@@ -221,7 +221,7 @@ def serve(settings: Settings) -> None:
         config = uvicorn_config(app, settings)
         if settings.processes > 1:
             helpers = stack.enter_context(closing(Helpers(settings, settings.processes - 1)))
-            bot.elsewhere = helpers.ask_many
+            bot.elsewhere = helpers.records
             if isinstance(app, Guard):
                 app.metrics.gauge("wenbao_helpers_idle", "Processes that wait to help.", lambda: helpers.idle)
                 app.metrics.gauge("wenbao_helpers_answered", "Times that one helped.", lambda: helpers.answered)

@@ -43,7 +43,7 @@ class Peer:
         if self.bot is not None:
             self.bot.close()
         store = Store(Path(place))
-        self.bot = Bot(Settings(data=Path(place)), store, self.embedder, self.terms)
+        self.bot = Bot(Settings(data=Path(place), remembered_mb=0), store, self.embedder, self.terms)
         model, at = model_of(self.embedder), 0
         with store.writer() as writer:
             writer.use_model(model)
