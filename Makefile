@@ -60,19 +60,21 @@ milvus: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[milvus-test]'
 	$(BIN)/python -m pytest tests/test_milvus.py tests/test_engine_settings.py
 
-# Which lines and branches the tests of the store, the parsers, access and rendering run, some ten minutes. Worker
-# processes aren't counted.
+# Which lines and branches of the store, the parsers, access and rendering the tests of these run, some ten minutes.
 COVERING := tests/test_store.py tests/test_salvage.py tests/test_sqlite.py tests/test_migrations.py tests/test_reading.py \
   tests/test_reading_bad_inputs.py tests/test_store_bad_inputs.py tests/test_pack.py tests/test_access.py \
   tests/test_access_cli.py tests/test_credentials.py tests/test_web_guard.py tests/test_web_limits.py \
-  tests/test_web_render.py tests/test_web_routes.py tests/test_web_api.py tests/test_config.py tests/test_filters.py \
-  tests/test_batch.py tests/test_batch_bad_inputs.py tests/test_batch_columns.py tests/test_batch_workbooks.py \
-  tests/test_desk_articles_api.py tests/test_desk_uploads.py tests/test_web_chat.py tests/test_widget_api.py \
-  tests/test_web_history.py tests/test_generations.py tests/test_backup.py
+  tests/test_web_render.py tests/test_web_routes.py tests/test_web_api.py tests/test_web_bad_inputs.py tests/test_config.py \
+  tests/test_filters.py tests/test_batch.py tests/test_batch_bad_inputs.py tests/test_batch_columns.py \
+  tests/test_batch_workbooks.py tests/test_batch_jobs.py tests/test_desk_articles_api.py tests/test_desk_uploads.py \
+  tests/test_web_chat.py tests/test_web_panels.py tests/test_widget_api.py tests/test_web_history.py \
+  tests/test_generations.py tests/test_generate_chat.py tests/test_backup.py
 .PHONY: coverage
 coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coverage]'
+	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(COVERING)
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 check: lint types imports

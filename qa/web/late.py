@@ -47,8 +47,12 @@ class Late:
         app = await self._application()
         if self._home is not None:
             self._home.call_soon_threadsafe(self._begin)
-            await asyncio.shield(asyncio.wrap_future(self._alive))
+            await self.loaded()
         await app({**scope, "root_path": scope.get("app_root_path", scope.get("root_path", ""))}, receive, send)
+
+    async def loaded(self) -> None:
+        """Waits until it is there, or can't be: for a server that runs, and an application that is loaded at once."""
+        await asyncio.shield(asyncio.wrap_future(self._alive))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, 
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
+from typing import cast
 from urllib.parse import urlsplit
 
 import click
@@ -83,7 +84,7 @@ CHAT_BYTES = 1024 * 1024
 """A conversation in OpenAI's form, which comes whole with each question: our answers in it are some kB each."""
 
 
-def build_app(bot: Bot) -> ASGIApp:
+def build_app(bot: Bot) -> Guard:
     """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
     settings = bot.settings
     admission = Admission(settings)
@@ -123,6 +124,7 @@ def build_app(bot: Bot) -> ASGIApp:
     app.state.access = access
     app.state.review = review
     app.state.uploads = uploads
+    app.state.chats = chats = Late("The chat", lambda: load_chats(asking, talks), at_once=True)
     app.include_router(articles_routes())
     app.include_router(words_routes(bot, uploads))
     app.include_router(corpus_routes(bot))
@@ -159,7 +161,6 @@ def build_app(bot: Bot) -> ASGIApp:
     def icon() -> FileResponse:
         return FileResponse(STATIC / "icon.svg")
 
-    chats = Late("The chat", lambda: load_chats(asking, talks), at_once=True)
     for path in LANGUAGES:
         app.mount(f"/{path}", chats)
     # Around everything, the answers to unforeseen failures included, which no middleware of the application sees.
@@ -222,10 +223,10 @@ def serve(settings: Settings) -> None:
         if settings.processes > 1:
             helpers = stack.enter_context(closing(Helpers(settings, settings.processes - 1)))
             bot.elsewhere = helpers.records
-            if isinstance(app, Guard):
-                app.metrics.gauge("wenbao_helpers_idle", "Processes that wait to help.", lambda: helpers.idle)
-                app.metrics.gauge("wenbao_helpers_answered", "Times that one helped.", lambda: helpers.answered)
-        _Server(config, address_of(settings)).run(sockets=[listener])
+            app.metrics.gauge("wenbao_helpers_idle", "Processes that wait to help.", lambda: helpers.idle)
+            app.metrics.gauge("wenbao_helpers_answered", "Times that one helped.", lambda: helpers.answered)
+        chats: Late = cast("FastAPI", app.app).state.chats
+        _Server(config, address_of(settings), chats).run(sockets=[listener])
 
 
 def check_reach(settings: Settings) -> None:
@@ -313,15 +314,22 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Prints the address when, and only when, it answers."""
+    """Prints the address when, and only when, its pages are there; the API answers before."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, chats: Late) -> None:
         super().__init__(config)
         self._address = address
+        self._chats = chats
+        self._saying: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            self._saying = asyncio.create_task(self._say())
+
+    async def _say(self) -> None:
+        await self._chats.loaded()
+        if not self.should_exit:
             click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
