@@ -26,12 +26,12 @@ from tiny_models import static_folder
 
 from qa.store import Store
 from qa.web.server import bind
-from torture.scale import LONG, SEED
+from torture.scale import LONG, SCALE, SEED
 
-KILLS = 500 if LONG else 4
+KILLS = 15 * SCALE if LONG else 4
 NUMBERS = range(10, 17)
 """Of the articles: their sections' sentences are then those of no other article."""
-BATCH_ROWS = 60
+BATCH_ROWS = 40
 PATIENCE_S = 300.0
 """Of the test, on a machine that does other things as well; how long it took is among the figures."""
 LIMITS = ("VISITOR_PER_MINUTE", "VISITOR_BURST", "VISITOR_PER_DAY", "TOKEN_PER_MINUTE", "SITE_PER_MINUTE")
