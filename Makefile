@@ -68,7 +68,7 @@ COVERING := tests/test_store.py tests/test_salvage.py tests/test_sqlite.py tests
   tests/test_filters.py tests/test_batch.py tests/test_batch_bad_inputs.py tests/test_batch_columns.py \
   tests/test_batch_workbooks.py tests/test_batch_jobs.py tests/test_desk_articles_api.py tests/test_desk_uploads.py \
   tests/test_web_chat.py tests/test_web_panels.py tests/test_widget_api.py tests/test_web_history.py \
-  tests/test_generations.py tests/test_generate_chat.py tests/test_backup.py
+  tests/test_generations.py tests/test_generate_chat.py tests/test_backup.py tests/test_engine_settings.py
 .PHONY: coverage
 coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coverage]'
