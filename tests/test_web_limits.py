@@ -7,8 +7,9 @@ import asyncio
 import copy
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -229,6 +230,27 @@ def test_a_queue_takes_so_many_and_no_more() -> None:
     assert workers.taken == 0
 
 
+def test_a_full_queue_is_told_once_a_minute_however_many_are_refused(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = Admission(Settings(data=tmp_path, workers=1, waiting=0), clock)
+    go = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(opened.answer_here, OWNER, lambda: go.wait(20))
+        while not opened.workers.taken:
+            time.sleep(0.001)
+        for minute in (1, 2):
+            for _ in range(50):
+                with pytest.raises(BusyError):
+                    opened.answer_here(OWNER, lambda: True)
+            assert len(caplog.records) == minute
+            clock.now += 60
+        go.set()
+        assert asking.result(timeout=20)
+    assert opened.refused == 100
+    opened.close()
+
+
 def test_who_goes_while_waiting_leaves_the_queue(admission: Admission) -> None:
     go = threading.Event()
     answered = []
@@ -274,3 +296,16 @@ def test_a_visitor_beyond_the_limit_is_told_when_to_come_again(limited: TestClie
         assert error["message"].endswith(f"ask again in {response.headers['retry-after']} s.")
         assert 1 <= int(response.headers["retry-after"]) <= 6
     assert limited.get("/healthz").status_code == 200
+
+
+def test_a_refusal_is_no_error_in_the_log(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise BusyError("QUEUE_FULL", "36 questions are being answered or waiting already.", 2)
+
+    monkeypatch.setattr(Workers, "submit", full)
+    client = local_client(build_app(bot))
+    answers = [client.post("/api/ask", json={"question": "口罩"}) for _ in range(5)]
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [(503, "2")] * 5
+    assert [record.name for record in caplog.records] == ["qa.web.admission"]

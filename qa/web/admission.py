@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 import secrets
 import sqlite3
 import threading
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 APPLICATION_ID = 0x77626C31  # "wbl1"
 SAVE_S = 10.0
 """Longest time that a count is only in memory."""
+TOLD_S = 60.0
+"""Time between two lines in the log that the queue is full."""
 BURST_PART = 4
 """A site or token may use a quarter of its minute at once."""
 
@@ -72,6 +75,7 @@ class Admission:
         self._lock = threading.Lock()
         self._saved_at = clock()
         self._is_loaded = False
+        self._told_at = -math.inf
         self.refused = 0
         """Questions refused since the start."""
 
@@ -113,8 +117,15 @@ class Admission:
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         try:
             return self.workers.submit(work)
-        except BusyError:
-            self.refused += 1
+        except BusyError as error:
+            with self._lock:
+                self.refused += 1
+                tells = self._clock() - self._told_at >= TOLD_S
+                self._told_at = self._clock() if tells else self._told_at
+            if tells:
+                log.warning(
+                    "Questions are refused: %s WENBAO_WAITING and WENBAO_PROCESSES set the room.", error.message
+                )
             raise
 
     def _admit(self, asker: Asker) -> None:

@@ -29,11 +29,14 @@ _HTTP_ERRORS = {
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Every error of ``app`` in the envelope, or as a page where a browser asked for one. 5xx go to the log as well."""
+    """Every error of ``app`` in the envelope, or as a page where a browser asked for one. 5xx go to the log as well.
+
+    Not a refusal for too many questions, of which anybody can send as many as he likes: ``Admission`` tells of those.
+    """
 
     @app.exception_handler(WenbaoError)
     async def ours(request: Request, error: WenbaoError) -> Response:
-        if error.http_status >= 500:
+        if error.http_status >= 500 and not isinstance(error, LimitError):
             log.error("%s %s: %s", request.state.request_id, error.code, error.message)
         response = _respond(request, error.http_status, error.code, error.message, error.field)
         if error.http_status == 401:
