@@ -168,14 +168,14 @@ class Settings:
     visitor_per_day: int = 200
     site_per_minute: int = 120
     token_per_minute: int = 120
-    workers: int = 4
-    """Questions answered at the same time."""
+    workers: int = 2
+    """Questions answered at the same time: Python computes one at a time, the other has what waits for a disk."""
     processes: int = 1
     """Processes of the server that answer questions."""
     remembered_mb: int = 16
     """Memory for answers that were given, in MiB, in each process."""
     waiting: int = 32
-    """Questions that may wait for that; beyond, 503."""
+    """Questions of a burst that may wait for that; beyond, 503."""
     connections: int = 2048
     """Open connections at once; beyond, the one that has kept its request back longest is closed."""
     connections_per_address: int = 128

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import sqlite3
 import threading
@@ -22,7 +23,7 @@ from web_fixtures import bot, local_client
 from qa.bot import Bot
 from qa.config import Settings
 from qa.web.admission import OWNER, Admission, Asker
-from qa.web.limits import Buckets, BusyError, DailyCounts, LimitError, Rate, Workers
+from qa.web.limits import CALM_S, Buckets, BusyError, DailyCounts, LimitError, Rate, Workers
 from qa.web.server import build_app
 
 DAY_S = 86_400
@@ -230,6 +231,34 @@ def test_a_queue_takes_so_many_and_no_more() -> None:
     assert workers.taken == 0
 
 
+def test_once_it_was_full_the_queue_is_short_until_nobody_is_refused_for_a_while(clock: Clock) -> None:
+    """Two at work and six waiting are for a burst; while more is asked than is answered, one waits."""
+    workers = Workers(at_work=2, waiting=6, clock=clock)
+    go = threading.Event()
+
+    def fill() -> int:
+        futures = []
+        with contextlib.suppress(BusyError):
+            while True:
+                futures.append(workers.submit(lambda: go.wait(20)))
+        go.set()
+        assert all(future.result(timeout=20) for future in futures)
+        while workers.taken:
+            time.sleep(0.001)
+        go.clear()
+        return len(futures)
+
+    assert fill() == 8
+    assert fill() == 3
+    clock.now += CALM_S - 1
+    assert fill() == 3  # and somebody was refused once more
+    clock.now += CALM_S - 1
+    assert workers.submit(lambda: 1).result(timeout=20) == 1
+    clock.now += 2
+    assert fill() == 8
+    workers.close()
+
+
 def test_a_full_queue_is_told_once_a_minute_however_many_are_refused(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -256,16 +285,16 @@ def test_who_goes_while_waiting_leaves_the_queue(admission: Admission) -> None:
     answered = []
 
     async def ask() -> None:
-        at_work = [asyncio.ensure_future(admission.answer(OWNER, go.wait)) for _ in range(4)]
+        at_work = [asyncio.ensure_future(admission.answer(OWNER, go.wait)) for _ in range(2)]
         waiting = asyncio.ensure_future(admission.answer(OWNER, lambda: answered.append(1)))
         await asyncio.sleep(0.05)
-        assert admission.workers.taken == 5
+        assert admission.workers.taken == 3
         waiting.cancel()
         with pytest.raises((asyncio.CancelledError, CancelledError)):
             await waiting
-        assert admission.workers.taken == 4
+        assert admission.workers.taken == 2
         go.set()
-        assert await asyncio.gather(*at_work) == [True] * 4
+        assert await asyncio.gather(*at_work) == [True] * 2
 
     asyncio.run(ask())
     assert answered == []

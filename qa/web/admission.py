@@ -64,7 +64,7 @@ class Admission:
         clock: Callable[[], float] = time.monotonic,
         calendar: Callable[[], float] = time.time,
     ) -> None:
-        self.workers = Workers(max(settings.workers, settings.processes), settings.waiting)
+        self.workers = Workers(max(settings.workers, settings.processes), settings.waiting, clock)
         visitor = Rate(settings.visitor_per_minute, settings.visitor_burst)
         self._visitors = Buckets(visitor, clock)
         self._sites = Buckets(_shared(settings.site_per_minute), clock)

@@ -119,13 +119,26 @@ class DailyCounts:
             self._counts.clear()
 
 
-class Workers:
-    """Threads that answer, with a bounded queue before them: so many at work, so many waiting, and no more."""
+CALM_S = 5.0
+"""So long after the last refusal a burst may wait again."""
 
-    def __init__(self, at_work: int, waiting: int) -> None:
+
+class Workers:
+    """Threads that answer, with a bounded queue before them: so many at work, so many waiting, and no more.
+
+    ``waiting`` is for bursts. Once it is full, more is asked than can be answered, and a long queue serves nobody: no
+    more questions are answered, and each waits for all of it. Until nobody had to be refused for ``CALM_S``, only half
+    as many wait as are at work, so that who is let in is answered soon, and the others know at once. (CoDel does so for
+    packets, RFC 8289: a queue that stands does nothing but delay.)
+    """
+
+    def __init__(self, at_work: int, waiting: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = ThreadPoolExecutor(at_work, "wenbao-answer")
-        self._size = at_work + waiting
+        self._at_work = at_work
+        self._waiting = waiting
+        self._clock = clock
         self._lock = threading.Lock()
+        self._refused_at = -math.inf
         self.taken = 0
         """Questions at work and waiting."""
 
@@ -136,7 +149,9 @@ class Workers:
             BusyError: QUEUE_FULL.
         """
         with self._lock:
-            if self.taken >= self._size:
+            now = self._clock()
+            if self.taken >= self._at_work + self._room(now):
+                self._refused_at = now
                 message = f"{self.taken} questions are being answered or waiting already; ask again in a moment."
                 raise BusyError("QUEUE_FULL", message, 2)
             self.taken += 1
@@ -147,6 +162,10 @@ class Workers:
     def close(self) -> None:
         """What waits is given up; what is at work is finished."""
         self._pool.shutdown(cancel_futures=True)
+
+    def _room(self, now: float) -> int:
+        is_calm = now - self._refused_at >= CALM_S
+        return self._waiting if is_calm else min(self._waiting, math.ceil(self._at_work / 2))
 
     def _leave(self, _future: Future[Any]) -> None:
         with self._lock:
