@@ -32,7 +32,7 @@ from qa.indexing import IndexReport
 from qa.milvus import engine_of
 from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
-from qa.remembered import Remembered
+from qa.remembered import Remembered, digest
 from qa.retrieve import Retrieved, Retriever
 from qa.store import Catalogue, Store, StoredPassage
 from qa.text import Terms
@@ -187,14 +187,14 @@ class Bot:
         None when it is not known to be one state: something was changed meanwhile, or is being changed.
         """
         state = (self.store.sequence(), self.terms.version)
-        asked = [(q.question, q.history, q.filters, k) for q in questions]
+        asked = [digest(q.question, q.history, q.filters, k) for q in questions]
         known = [self._remembered.get(state, each) for each in asked]
         new = [number for number, record in enumerate(known) if record is None]
         found, of = self._made([questions[number] for number in new], k) if new else ([], state)
         made = dict(zip(new, found, strict=True))
         if of == state:
             for number, record in made.items():
-                self._remembered.put(state, asked[number], record)
+                self._remembered.put(state, asked[number], record | {"id": None})
         records = [
             (made[number] if record is None else record) | {"id": question.id}
             for number, (question, record) in enumerate(zip(questions, known, strict=True))
@@ -318,7 +318,7 @@ class Bot:
 
     def warm(self, questions: Sequence[str] = WARMING) -> None:
         """Answers a question in two scripts, so that all that is loaded at first use is loaded before it counts."""
-        self.ask_many([Question(question) for question in questions])
+        self._made_here(self.retriever(), [Question(question) for question in questions], PLACES)
 
     def index(
         self,

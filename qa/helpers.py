@@ -12,7 +12,7 @@ import queue
 import signal
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -158,6 +158,7 @@ class _Helper:
 def _main(settings: Settings, pipe: Connection) -> None:
     """The helper: answers until its parent says so, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends it
+    settings = replace(settings, remembered_mb=0)  # its parent remembers
     with contextlib.suppress(OSError, EOFError), Bot.open(settings, index_seeds=False) as bot:
         with contextlib.suppress(WenbaoError):  # each question will tell
             bot.warm()

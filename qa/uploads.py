@@ -371,8 +371,7 @@ class Uploads:
     def _next_job(self) -> tuple[str, str] | None:
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT id, kind FROM jobs j WHERE finished IS NULL AND (kind <> 'upload'"
-                " OR EXISTS (SELECT 1 FROM files WHERE job = j.id)) ORDER BY started, rowid LIMIT 1"
+                "SELECT id, kind FROM jobs WHERE finished IS NULL ORDER BY started, rowid LIMIT 1"
             ).fetchone()
             return None if row is None else (row[0], row[1])
 
@@ -388,7 +387,6 @@ class Uploads:
             if kind == "upload":
                 connection.execute(
                     "UPDATE jobs SET finished = ? WHERE finished IS NULL AND kind = 'upload' AND"
-                    " EXISTS (SELECT 1 FROM files WHERE job = jobs.id) AND"
                     " NOT EXISTS (SELECT 1 FROM files WHERE job = jobs.id AND state = 'waiting')",
                     (int(time.time()),),
                 )
@@ -485,8 +483,7 @@ class Uploads:
             for number, name, _ in waiting:
                 _update(connection, number, "problem", Problem(name, code, message))
             connection.execute(
-                "UPDATE jobs SET finished = ?, code = ?, message = ? WHERE finished IS NULL AND (kind <> 'upload'"
-                " OR EXISTS (SELECT 1 FROM files WHERE job = jobs.id))",
+                "UPDATE jobs SET finished = ?, code = ?, message = ? WHERE finished IS NULL",
                 (int(time.time()), code, message),
             )
         for _, _, staged in waiting:

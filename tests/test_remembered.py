@@ -19,8 +19,9 @@ from qa.answer import Question
 from qa.bot import Bot
 from qa.config import Settings
 from qa.filters import Filters
-from qa.remembered import Remembered
+from qa.remembered import ENTRY_BYTES, Remembered, digest
 from qa.retrieve import Retriever
+from qa.text import Terms
 
 Record = dict[str, Any]
 OWN = ("trace_id", "elapsed_ms")
@@ -131,6 +132,49 @@ def test_a_change_is_seen_at_the_next_question(bot: Bot, tmp_path: Path, change:
     assert lasting(after) != lasting(before)
 
 
+def test_what_was_committed_while_an_answer_was_made_is_in_the_next_one(
+    bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that was made of the corpus before and after a change is nobody else's."""
+    real = Bot._made_here
+
+    def meanwhile(self: Bot, *given: Any) -> Any:
+        made = real(self, *given)
+        monkeypatch.undo()
+        changed(bot, tmp_path / "corpus")
+        return made
+
+    monkeypatch.setattr(Bot, "_made_here", meanwhile)
+    before = bot.ask(sentence(1))
+    after = bot.ask(sentence(1))
+    with Bot.open(bot.settings, index_seeds=False) as fresh:
+        assert lasting(after) == lasting(fresh.ask(sentence(1)))
+    assert lasting(after) != lasting(before)
+
+
+def test_the_owners_words_of_now_are_those_of_the_next_answer(bot: Bot, tmp_path: Path) -> None:
+    """The articles stand still: terms alone make another state."""
+    question = "第1街道登记了几名义工？"
+    before = bot.ask(question)
+    synonyms = tmp_path / "synonyms.txt"
+    synonyms.write_text("义工 志愿者\n", encoding="utf-8")
+    bot.use_terms(Terms(None, synonyms))
+    after = bot.ask(question)
+    assert "志愿者" in after["passages"][0]["why"]["terms"]
+    assert "志愿者" not in before["passages"][0]["why"]["terms"]
+
+
+def test_a_long_conversation_takes_no_more_room_than_a_short_one(bot: Bot) -> None:
+    bot.ask(sentence(1), history=["😀" * 2000] * 50)
+    assert all(len(key) == 16 for key in bot._remembered._texts)
+    assert digest("a", ("b",)) != digest("a", ("b", "")) != digest("ab", ())
+
+
+def test_an_id_that_is_no_unicode_comes_back(bot: Bot) -> None:
+    assert bot.ask(sentence(1), id="\ud800")["id"] == "\ud800"
+    assert bot.ask(sentence(1), id="\udfff")["id"] == "\udfff"
+
+
 def test_without_room_nothing_is_remembered(settings: Settings, tmp_path: Path, searches: list[str]) -> None:
     (tmp_path / "1.md").write_text(article(1), encoding="utf-8")
     with Bot.open(replace(settings, remembered_mb=0), index_seeds=False) as bot:
@@ -139,11 +183,14 @@ def test_without_room_nothing_is_remembered(settings: Settings, tmp_path: Path, 
     assert len(searches) == 2
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.text(max_size=30)), max_size=40), st.integers(0, 120))
-def test_it_keeps_to_its_size_and_what_was_asked_last(steps: list[tuple[int, str]], most: int) -> None:
+KEYS = [bytes([number]) for number in range(6)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.text(max_size=30)), max_size=40), st.integers(0, 900))
+def test_it_keeps_to_its_size_and_what_was_asked_last(steps: list[tuple[bytes, str]], most: int) -> None:
     """Against a list of everything, the last first, cut where it gets too long."""
     remembered, state = Remembered(most), object()
-    model: dict[int, str] = {}
+    model: dict[bytes, str] = {}
     for asked, text in steps:
         remembered.put(state, asked, {"text": text})
         model.pop(asked, None)
@@ -151,12 +198,12 @@ def test_it_keeps_to_its_size_and_what_was_asked_last(steps: list[tuple[int, str
         room = most
         kept = set()
         for key in reversed(model):
-            room -= len(json.dumps({"text": model[key]}, ensure_ascii=False).encode())
+            room -= ENTRY_BYTES + len(json.dumps({"text": model[key]}, ensure_ascii=False).encode())
             if room < 0:
                 break
             kept.add(key)
         model = {key: value for key, value in model.items() if key in kept}
-        for key in range(6):
+        for key in KEYS:
             if key not in model:
                 assert remembered.get(state, key) is None
     for key, text in list(model.items()):
@@ -165,16 +212,16 @@ def test_it_keeps_to_its_size_and_what_was_asked_last(steps: list[tuple[int, str
 
 
 def test_many_threads_at_once_get_what_is_theirs() -> None:
-    remembered, state = Remembered(2000), object()
+    remembered, state = Remembered(20 * ENTRY_BYTES), object()
     wrong: list[Any] = []
 
     def work(number: int) -> None:
         for turn in range(300):
-            key = (number + turn) % 20
-            found = remembered.get(state, key)
-            if found not in (None, {"key": key}):
+            told = (number + turn) % 40
+            found = remembered.get(state, bytes([told]))
+            if found not in (None, {"told": told}):
                 wrong.append(found)
-            remembered.put(state, key, {"key": key})
+            remembered.put(state, bytes([told]), {"told": told})
 
     threads = [threading.Thread(target=work, args=[number]) for number in range(8)]
     for thread in threads:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,9 +17,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+from tiny_models import static_folder
 from web_fixtures import served
 
-from qa.web.late import Late
+from qa.config import Settings
+from qa.web.late import Late, NotLoadedError
+from qa.web.server import bind, serve
 
 
 async def told(request: Request) -> PlainTextResponse:
@@ -106,11 +110,17 @@ def test_at_the_first_request_means_not_before() -> None:
         assert (slow.made, slow.living) == (1, 1)
 
 
-def test_an_end_before_it_is_loaded_waits_for_it_and_leaves_nothing_alive() -> None:
+def test_an_end_before_it_is_loaded_does_not_wait_for_it() -> None:
     slow = Slow()
-    with TestClient(around(Late("it", slow.make, at_once=True))):
-        threading.Timer(0.3, slow.may.set).start()
-    assert (slow.made, slow.living) == (1, 0)
+    app = around(Late("it", slow.make, at_once=True))
+    with TestClient(app):
+        pass
+    assert (slow.made, slow.living) == (0, 0)
+    slow.may.set()
+    with TestClient(app) as client:
+        assert client.get("/slow/page").status_code == 200
+        assert slow.living == 1
+    assert slow.living == 0
 
 
 def test_without_a_servers_start_it_answers_too() -> None:
@@ -125,12 +135,26 @@ def test_what_cannot_be_loaded_is_told_once_and_harms_nothing_else(caplog: pytes
     def make() -> Starlette:
         raise ImportError("no such thing")
 
-    with (
-        caplog.at_level(logging.ERROR),
-        TestClient(around(Late("The thing", make, at_once=True)), raise_server_exceptions=False) as client,
-    ):
-        assert client.get("/slow/page").status_code == 500
-        assert client.get("/slow/page").status_code == 500
+    late = Late("The thing", make, at_once=True)
+    with caplog.at_level(logging.ERROR), TestClient(around(late), raise_server_exceptions=False) as client:
+        for _ in range(3):
+            assert client.get("/slow/page").status_code == 500
         assert client.get("/quick").text == "quick"
-    ours = [record.getMessage() for record in caplog.records if record.name == "qa.web.late"]
-    assert ours == ["The thing can't be loaded; everything else answers as ever."]
+    [told] = [record for record in caplog.records if record.name == "qa.web.late"]
+    assert told.getMessage() == "The thing can't be loaded"
+    assert "no such thing" in str(told.exc_info)
+    assert late.failure().code == "NOT_LOADED"
+
+
+def test_a_server_without_its_chat_ends_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> Starlette:
+        raise ImportError("a package is missing")
+
+    monkeypatch.setattr("qa.web.server.load_chats", broken)
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(NotLoadedError):
+        serve(Settings(data=tmp_path / "data", model=str(static_folder(tmp_path / "model")), port=port))
+    assert "ready" not in capsys.readouterr().out

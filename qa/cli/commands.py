@@ -276,7 +276,7 @@ def _evaluated(set_: Path, leg: Any, bar: Progress | None) -> Evaluation:
 @_with_settings
 def serve() -> None:
     """Open the chat at /, the API at /api and the widget at /widget.js."""
-    from qa.web.server import serve as serve_web  # noqa: PLC0415 (brings gradio, 4 s)
+    from qa.web.server import serve as serve_web  # noqa: PLC0415 (brings the web framework)
 
     serve_web(_settings())
 

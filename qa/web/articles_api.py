@@ -245,7 +245,7 @@ async def _received(request: Request, uploads: Uploads) -> AsyncIterator[list[tu
                 async for part in request.stream():
                     await run_in_threadpool(out.write, part)
         yield files
-    except BaseException:
+    except Exception:  # who is cancelled as the server ends may leave a thread that takes them in
         for _, place in files:
             place.unlink(missing_ok=True)
         raise

@@ -32,7 +32,7 @@ from qa.access import Access
 from qa.batch.jobs import Jobs
 from qa.bot import WARMING, Bot
 from qa.config import Settings
-from qa.errors import EngineError, UsageError
+from qa.errors import EngineError, UsageError, WenbaoError
 from qa.helpers import Helpers
 from qa.review import ReviewLog
 from qa.talks import Talks
@@ -86,6 +86,12 @@ CHAT_BYTES = 1024 * 1024
 
 def build_app(bot: Bot) -> Guard:
     """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
+    # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     settings = bot.settings
     admission = Admission(settings)
     metrics = Metrics()
@@ -177,15 +183,9 @@ def build_app(bot: Bot) -> Guard:
 
 def load_chats(asking: Asking, talks: Talks) -> FastAPI:
     """The chat's pages, each language's at its path. Takes seconds, since it loads Gradio."""
-    # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
-    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
-    from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings above
+    from qa.web import chat_page  # noqa: PLC0415  # brings Gradio, so after the settings that it reads
 
-    with suppress(EngineError):  # was told as the server started
+    with suppress(WenbaoError):  # only saves a visitor's time
         asking.bot.warm(WARMING[1:])
 
     async def made() -> FastAPI:
@@ -210,7 +210,7 @@ def serve(settings: Settings) -> None:
 
     Raises:
         UsageError: HOST_NOT_LOCAL, PORT_IN_USE or PORT_NOT_ALLOWED, before anything is read or indexed.
-        WenbaoError: what ``Bot.open`` raises.
+        WenbaoError: what ``Bot.open`` raises; NOT_LOADED, when the chat can't be loaded.
     """
     check_reach(settings)
     with bind(settings.host, settings.port) as listener, Bot.open(settings) as bot, ExitStack() as stack:
@@ -226,7 +226,10 @@ def serve(settings: Settings) -> None:
             app.metrics.gauge("wenbao_helpers_idle", "Processes that wait to help.", lambda: helpers.idle)
             app.metrics.gauge("wenbao_helpers_answered", "Times that one helped.", lambda: helpers.answered)
         chats: Late = cast("FastAPI", app.app).state.chats
-        _Server(config, address_of(settings), chats).run(sockets=[listener])
+        server = _Server(config, address_of(settings), chats)
+        server.run(sockets=[listener])
+        if server.failed:
+            raise chats.failure()
 
 
 def check_reach(settings: Settings) -> None:
@@ -321,6 +324,8 @@ class _Server(uvicorn.Server):
         self._address = address
         self._chats = chats
         self._saying: asyncio.Task[None] | None = None
+        self.failed = False
+        """Whether it ended since its pages can't be loaded."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -328,9 +333,11 @@ class _Server(uvicorn.Server):
             self._saying = asyncio.create_task(self._say())
 
     async def _say(self) -> None:
-        await self._chats.loaded()
+        is_loaded = await self._chats.loaded()
         if not self.should_exit:
-            click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")
+            if is_loaded:
+                click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")
+            self.failed = self.should_exit = not is_loaded
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM ends the process in order, with exit code 0; a second one ends it at once."""
