@@ -334,10 +334,12 @@ class _Server(uvicorn.Server):
 
     async def _say(self) -> None:
         is_loaded = await self._chats.loaded()
-        if not self.should_exit:
-            if is_loaded:
-                click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")
-            self.failed = self.should_exit = not is_loaded
+        if self.should_exit:
+            return
+        if is_loaded:
+            click.echo(f"wenbao is ready: {self._address} (Ctrl+C stops it)")
+        else:
+            self.failed = self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM ends the process in order, with exit code 0; a second one ends it at once."""
