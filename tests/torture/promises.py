@@ -17,6 +17,7 @@ from torture.figures import PLACE
 ROOT = PLACE.parents[1]
 PAGE = PLACE.with_suffix(".md")
 FUZZ = "tests/torture/fuzz.py"
+LOAD = "benchmarks/load.py"
 PROMISES = {
     "An article or deletion that was acknowledged survives `kill -9`, a full disk and a restart, with no manual "
     "step.": (
@@ -53,6 +54,7 @@ PROMISES = {
     ),
     "Under overload the server answers 429 or 503 with `Retry-After` and recovers by itself; with the LLM or the "
     "distributed engine down, it says so and still gives extracts or a clear refusal.": (
+        LOAD,
         "tests/test_web_limits.py",
         "tests/test_web_connections.py",
         "tests/test_generate_faults.py",
@@ -107,12 +109,14 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What ran, one line for each form and seed."""
     ways: dict[str, list[str]] = {}
     for test in files():
-        if test in measured and test != FUZZ:
+        if test in measured and test not in {FUZZ, LOAD}:
             form, seed = str(measured[test]["form"]), measured[test]["seed"]
             scale = form.partition("TORTURE=")[2] or "1"
             ways.setdefault(f"TORTURE={scale} TORTURE_SEED={seed}", []).append(test)
     command = "PYTHONPATH=tests .venv/bin/python -m pytest -p torture.figures --timeout 0"
     found = [f"{way} {command} {' '.join(tests)}" for way, tests in ways.items()]
+    if LOAD in measured:
+        found.append(f".venv/bin/python {LOAD} --keep")
     if FUZZ in measured:
         runs = max([figure for name, figure in measured[FUZZ]["figures"].items() if name.startswith("runs")], default=0)
         found.append(f"make fuzz RUNS={runs}")
@@ -127,7 +131,7 @@ def files() -> list[str]:
 def main() -> None:
     """Writes the page, or prints the files of tests."""
     if sys.argv[1:] == ["--tests"]:
-        print(*(test for test in files() if test != FUZZ))
+        print(*(test for test in files() if test not in {FUZZ, LOAD}))
     else:
         PAGE.write_text(page(json.loads(PLACE.read_text(encoding="utf-8"))), encoding="utf-8", newline="\n")
 
