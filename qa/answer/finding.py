@@ -19,6 +19,7 @@ from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, choose, inputs, present, scores
+from qa.answer.rivals import rivals
 from qa.answer.verdict import Judge
 from qa.articles import dateline_length
 from qa.hits import Hit
@@ -143,6 +144,7 @@ def rank(
     seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
     seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
+    scored = scored + RIVAL_PRIOR * _of_rivals(asked, sources, seen)
     return Candidates(found, hits, passages, wanted, sources, seen, scored)
 
 
@@ -154,6 +156,16 @@ def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.ND
         for source in sources
     ]
     return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], np.bool_).nonzero()[0]
+
+
+RIVAL_PRIOR = np.float32(-8.0)
+"""Added for what is told of a rival of the question's name: it is given only where nothing else is."""
+
+
+def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> Floats:
+    """1 for each candidate whose sentence tells of a rival."""
+    told = [rivals(asked, source.block) for source in sources]
+    return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], dtype=np.float32)
 
 
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:

@@ -1,0 +1,50 @@
+"""Rivals: sentences that tell of another of the same kind, 朝阳区总工会 where 东城区总工会 is asked about.
+
+Their words and their meaning are nearly the question's, so that nothing else parts them. A rival is a name of the same
+sort before the same word as the question's own name, in a sentence that doesn't hold that name.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import rjieba
+
+from qa.answer.candidates import TAGS, Block
+from qa.answer.kinds import Expected
+
+NAMES = frozenset({"nr", "ns", "nt", "nz"})
+"""Jieba's tags of names: people, places, organisations, others."""
+Named = tuple[str, str, str]
+"""A name, its tag, and the word behind it."""
+
+
+@lru_cache(maxsize=256)
+def named(folded: str) -> tuple[Named, ...]:
+    """The names of a folded question, each with a noun behind it."""
+    words = rjieba.tag(folded)
+    return tuple(
+        (name, tag, head)
+        for (name, tag), (head, kind) in pairwise(words)
+        if tag in NAMES and len(name) > 1 and kind[0] in "nljs" and kind not in NAMES
+    )
+
+
+def rivals(asked: Expected, block: Block) -> npt.NDArray[np.bool_]:
+    """(sentences,): which tell of a rival of a name that the question has."""
+    layout = block.layout
+    found = np.zeros(len(layout.sentences), dtype=bool)
+    for name, tag, head in named(asked.folded[asked.own :]):
+        places = [
+            int(block.words[i, 0])
+            for i in range(1, len(block.texts) - 1)
+            if block.texts[i + 1] == head and TAGS[block.tags[i]] == tag and block.texts[i] != name
+        ]
+        if places:
+            rows = np.searchsorted(layout.sentences[:, 1], places, side="right")
+            for row in rows[rows < len(found)].tolist():
+                found[row] |= name not in layout.folded[slice(*layout.sentences[row].tolist())]
+    return found
