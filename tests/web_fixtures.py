@@ -17,7 +17,11 @@ from xss_payloads import XSS_PAYLOADS
 
 from qa.bot import Bot
 from qa.config import Settings
-from qa.web.server import bind, build_app, uvicorn_config
+from qa.web.server import bind, build_app, quiet_gradio, uvicorn_config
+
+# Here, and not by a server's thread while tests replace parts of what it imports.
+quiet_gradio()
+import qa.web.chat_page  # noqa: E402, F401  # brings Gradio, which reads what was set
 
 PORT = 7860
 BASE = f"http://127.0.0.1:{PORT}"

@@ -86,12 +86,7 @@ CHAT_BYTES = 1024 * 1024
 
 def build_app(bot: Bot) -> Guard:
     """The whole application over an open ``bot``: chats, article pages, API and its document at ``/openapi.json``."""
-    # Gradio reads these as it is loaded: without them it would call its makers' server and the hub.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
-    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    quiet_gradio()
     settings = bot.settings
     admission = Admission(settings)
     metrics = Metrics()
@@ -179,6 +174,15 @@ def build_app(bot: Bot) -> Guard:
         trusts_local=trusts_local(settings),
         metrics=metrics,
     )
+
+
+def quiet_gradio() -> None:
+    """Sets what Gradio reads as it is loaded: without it, it would call its makers' server and the hub."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # Gradio would sum up its events with pandas after every single one, for a monitoring page that is closed here.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 
 
 def load_chats(asking: Asking, talks: Talks) -> FastAPI:
