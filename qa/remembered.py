@@ -16,7 +16,7 @@ from typing import Any
 
 Record = dict[str, Any]
 ENTRY_BYTES = 200
-"""What an entry takes beside its text."""
+"""Counted for an entry beside its text: its hash and its place; a generous guess."""
 
 
 def digest(*asked: object) -> bytes:

@@ -144,7 +144,9 @@ def rank(
     seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
     seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
-    scored = scored + RIVAL_PRIOR * _of_rivals(asked, sources, seen)
+    told = [rivals(asked, source.block) for source in sources]
+    if any(each.any() for each in told):
+        scored = np.where(_of_sentences(told, seen), scored + RIVAL_PRIOR, scored)
     return Candidates(found, hits, passages, wanted, sources, seen, scored)
 
 
@@ -155,17 +157,16 @@ def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.ND
         np.array([not echoes(source.block.layout.folded[start:end]) for start, end in source.block.layout.sentences])
         for source in sources
     ]
-    return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], np.bool_).nonzero()[0]
+    return _of_sentences(told, seen).nonzero()[0]
+
+
+def _of_sentences(told: Sequence[npt.NDArray[np.bool_]], seen: Inputs) -> npt.NDArray[np.bool_]:
+    """What is told of each source's sentences, for each candidate."""
+    return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], dtype=np.bool_)
 
 
 RIVAL_PRIOR = np.float32(-8.0)
 """Added for what is told of a rival of the question's name: it is given only where nothing else is."""
-
-
-def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> Floats:
-    """1 for each candidate whose sentence tells of a rival."""
-    told = [rivals(asked, source.block) for source in sources]
-    return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], dtype=np.float32)
 
 
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:

@@ -58,7 +58,7 @@ def _syllables() -> Mapping[str, str]:
     """Syllables, with the characters that are read so."""
     from pypinyin import pinyin_dict  # noqa: PLC0415  # as in ``spelt``
 
-    read: dict[str, list[str]] = {}  # by readings with their tones: of 40,000 characters there are 1,500
+    read: dict[str, list[str]] = {}  # by readings with their tones, of which there are far fewer than characters
     for code, readings in pinyin_dict.pinyin_dict.items():
         for reading in readings.split(","):
             read.setdefault(reading, []).append(chr(code))

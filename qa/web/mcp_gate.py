@@ -1,6 +1,6 @@
 """The way to ``/mcp``: who may ask is let in, and what speaks the protocol is loaded when the first one comes.
 
-The protocol's package takes half a second and some 40 MB to load, and most servers are never asked by it. Whether it is
+The protocol's package takes about a second to load, and most servers are never asked by it. Whether it is
 installed (the extra ``mcp``) is known without loading it.
 """
 
