@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from xss_payloads import XSS_PAYLOADS
 
 from qa.bot import Bot
 from qa.config import Settings
+from qa.web.guard import Guard
 from qa.web.server import bind, build_app, quiet_gradio, uvicorn_config
 
 # Here, and not by a server's thread while tests replace parts of what it imports.
@@ -110,10 +112,25 @@ def served(app: ASGIApp, settings: Settings | None = None) -> Iterator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
+            if isinstance(app, Guard):
+                _wait_for_chats(server, thread)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(timeout=20)
+
+
+def _wait_for_chats(server: uvicorn.Server, running: threading.Thread) -> None:
+    """Until nothing is loaded beside the tests any more.
+
+    FastAPI silences warnings as it makes routes, and pytest sets the warnings' filters at each test's start and end:
+    done at once in two threads, a silenced warning becomes an error, and the chat can't be loaded.
+    """
+    while not server.started and running.is_alive():
+        time.sleep(0.01)
+    for thread in threading.enumerate():
+        if thread.name == "late":
+            thread.join(60)
 
 
 @pytest.fixture(scope="session")
