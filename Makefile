@@ -60,6 +60,12 @@ milvus: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[milvus-test]'
 	$(BIN)/python -m pytest tests/test_milvus.py tests/test_engine_settings.py
 
+# The tests of indexing on a Ray cluster and of Parquet tables: 450 MB that nothing else needs.
+.PHONY: ray
+ray: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest tests/test_bulk.py tests/test_reading_parquet.py
+
 # Which lines and branches of the store, the parsers, access and rendering the tests of these run, some ten minutes.
 COVERING := tests/test_store.py tests/test_salvage.py tests/test_sqlite.py tests/test_migrations.py tests/test_reading.py \
   tests/test_reading_bad_inputs.py tests/test_store_bad_inputs.py tests/test_pack.py tests/test_access.py \

@@ -36,10 +36,10 @@ from qa.bot import Bot
 from qa.config import Settings
 from qa.evidence import Texts
 from qa.generations import model_of, open_indexes, refresh
-from qa.indexing import STRUCTURE, split_document
 from qa.passages import Passage
 from qa.reading import Document, parse
 from qa.retrieve import Retriever
+from qa.splitting import STRUCTURE, split_document
 from qa.store import SplitPage, Store
 from qa.text import Terms, sentences
 

@@ -34,6 +34,7 @@ from qa.pack import MergeReport, Pack, merge, write_pack
 from qa.reading import Document, Problem
 from qa.remembered import Remembered, digest
 from qa.retrieve import Retrieved, Retriever
+from qa.splitting import Splitter
 from qa.store import Catalogue, Store, StoredPassage
 from qa.text import Terms
 from qa.timeline import Month, timeline
@@ -329,6 +330,7 @@ class Bot:
         encoding: str | None = None,
         progress: Progress | None = None,
         processes: int = 1,
+        splitter: Splitter | None = None,
     ) -> IndexReport:
         """Adds and updates the files under ``paths``: see ``qa.indexing.index``."""
         return indexing.index(
@@ -343,6 +345,7 @@ class Bot:
             max_bytes=self.settings.file_mb * 2**20,
             engine=self.engine,
             processes=processes,
+            splitter=splitter,
         )
 
     def add(

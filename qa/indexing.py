@@ -7,23 +7,23 @@ wholly as it is now, and the next run does the rest.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from embeddings.embedder import Embedder
-from qa.articles import ARTICLES_VERSION
+from embeddings.vectors import Vectors
 from qa.errors import InputError, NotFoundError, StoreError, UsageError
 from qa.generations import EMBEDDED, Engine, OpenIndexes, Progress, embed, model_of
-from qa.passages import PASSAGES_VERSION, split_section
 from qa.processes import Processes
-from qa.reading import MAX_BYTES, Document, Found, Problem, load, parse, shown_name, walk
+from qa.reading import MAX_BYTES, PARQUET, Document, Found, Problem, shown_name, walk
+from qa.splitting import STRUCTURE, Split, Splitter, Unsplit, split, split_document
 from qa.store import Finding, SplitPage, Store, StoredFile, Writer, check_storable
 from qa.text import Terms
 
-STRUCTURE = f"{ARTICLES_VERSION}.{PASSAGES_VERSION}"
-"""The version of the splitting: files stored with another one are split again from their stored text."""
 UPLOADS = "/uploads"
 """The root of uploaded files; no folder's name has a stroke in it. Runs over folders leave them alone."""
 BATCH_PASSAGES = 512
@@ -48,21 +48,6 @@ class IndexReport:
     embedded: int
 
 
-def split_document(document: Document) -> SplitPage:
-    """The document with its articles, sections and passages."""
-    from qa.articles.assemble import split_page  # noqa: PLC0415 (see qa.articles)
-
-    page = split_page(document)
-    return SplitPage(
-        document,
-        page,
-        tuple(
-            tuple(split_section(document.text, section)) for article in page.articles for section in article.sections
-        ),
-        STRUCTURE,
-    )
-
-
 def index(
     store: Store,
     paths: Sequence[Path],
@@ -76,6 +61,7 @@ def index(
     max_bytes: int = MAX_BYTES,
     engine: Engine = EMBEDDED,
     processes: int = 1,
+    splitter: Splitter | None = None,
 ) -> IndexReport:
     """The files of ``paths`` are in the store and in a generation of indexes, all vectors by this embedder.
 
@@ -83,7 +69,8 @@ def index(
     ``prune``, files of the store that this run didn't meet are removed; not those that it met and couldn't read.
     Without paths the rest of an interrupted run, or a new model, is brought up to date. ``progress`` gets the stages
     "read", "embed" and "terms". With ``processes`` above 1, so many read, split and cut terms when there is more to do
-    than one does in a second; what is stored is the same.
+    than one does in a second; a ``splitter`` reads, splits and perhaps embeds somewhere else. What is stored is the
+    same.
 
     Raises:
         UsageError: with ``prune``, before anything is changed: PATH_NOT_FOUND, or PRUNE_REFUSED when a folder can't be
@@ -98,11 +85,12 @@ def index(
     with contextlib.ExitStack() as stack:
         shared = stack.enter_context(Processes(processes))
         batch = None if dry_run else Batch(store, stack.enter_context(store.writer()), embedder)
-        unread = (run.meet(item, split=batch is not None) for item in found)
-        for number, (file, root, result) in enumerate(shared.map(_read, unread, weigh=_weight, most=AHEAD_BYTES), 1):
-            page = run.take(file, root, result)
+        items = (run.meet(item, only_read=batch is None) for item in found)
+        done = splitter.split(items) if splitter else shared.map(split, items, weigh=_weight, most=AHEAD_BYTES)
+        for number, came in enumerate(done, 1):
+            page = run.take(came)
             if batch is not None and page is not None:
-                batch.add_page(page, root)
+                batch.add_page(page, came.root, came.vectors)
             if progress is not None:
                 progress("read", number, len(found))
         removed = run.not_met() if prune else []
@@ -304,45 +292,12 @@ def repair(
     return tuple(lost)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unread:
-    """A file to read, in whatever process."""
-
-    found: Found
-    known: str | None
-    """SHA-256 of the bytes that needn't be read again."""
-    encoding: str | None
-    max_bytes: int
-    split: bool
-
-
-_Read = Document | SplitPage | Problem | None
-"""What came of a file: None when its bytes are the known ones."""
-
-
-def _read(item: _Unread | Problem) -> tuple[str, str, _Read]:
-    """The file's name, its root, and what came of it."""
-    if isinstance(item, Problem):
-        return item.file, "", item
-    found = item.found
-    result: _Read
-    try:
-        data = load(found, item.max_bytes)
-        if item.known is not None and item.known == hashlib.sha256(data).hexdigest():
-            result = None
-        else:
-            document = parse(found.file, data, item.encoding)
-            check_storable(document, found.root)
-            result = split_document(document) if item.split else document
-    except InputError as error:
-        result = Problem(found.file, error.code, error.message)
-    return found.file, found.root, result
-
-
-def _weight(item: _Unread | Problem) -> int:
+def _weight(item: Unsplit | Problem) -> int:
     """Bytes of the file, as far as can be seen, and some for what is known of it."""
+    if isinstance(item, Problem) or item.found.row is not None:
+        return FILE_BYTES
     try:
-        return FILE_BYTES + (item.found.path.stat().st_size if isinstance(item, _Unread) else 0)
+        return FILE_BYTES + item.found.path.stat().st_size
     except OSError:  # reading will tell
         return FILE_BYTES
 
@@ -362,17 +317,18 @@ class _Run:
     problems: list[Problem] = field(default_factory=list)
     met: set[str] = field(default_factory=set)
 
-    def meet(self, item: Found | Problem, *, split: bool) -> _Unread | Problem:
+    def meet(self, item: Found | Problem, *, only_read: bool) -> Unsplit | Problem:
         """What is to be done with a file that was found."""
         self.met.add(item.file)
         if isinstance(item, Problem):
             return item
         old = self.known.get(item.file)
         known = old.sha256 if old is not None and self.encoding is None else None
-        return _Unread(item, known, self.encoding, self.max_bytes, split)
+        return Unsplit(item, known, self.encoding, self.max_bytes, only_read)
 
-    def take(self, file: str, root: str, result: _Read) -> SplitPage | None:
+    def take(self, came: Split) -> SplitPage | None:
         """What came of a file is noted; its page, when it was split and the store must take it in."""
+        file, root, result = came.file, came.root, came.result
         if isinstance(result, Problem):
             self.problems.append(result)
             return None
@@ -428,7 +384,8 @@ class Batch:
         self._store = store
         self._embedder = embedder
         self._pages: list[tuple[SplitPage, str]] = []
-        self._texts: dict[str, None] = {}
+        self._texts: dict[str, npt.NDArray[np.float32] | None] = {}
+        """Each with its vector, where that came with it."""
 
     def __bool__(self) -> bool:
         """Whether something is added that isn't committed yet."""
@@ -438,10 +395,11 @@ class Batch:
         """Takes the document in, split; a full batch is committed."""
         self.add_page(split_document(document), root)
 
-    def add_page(self, page: SplitPage, root: str) -> None:
-        """Takes the split document in; a full batch is committed."""
+    def add_page(self, page: SplitPage, root: str, vectors: Vectors | None = None) -> None:
+        """Takes the split document in, with its passages' vectors if there are some; a full batch is committed."""
         self._pages.append((page, root))
-        self._texts |= dict.fromkeys(page.indexed_texts())
+        texts = page.indexed_texts()
+        self._texts |= dict.fromkeys(texts) if vectors is None else dict(zip(texts, vectors, strict=True))
         if len(self._texts) >= BATCH_PASSAGES:
             self.commit()
 
@@ -449,7 +407,7 @@ class Batch:
         """Everything added is on the disk."""
         model = model_of(self._embedder)
         texts = self._store.without_vector(model.fingerprint, list(self._texts))
-        vectors = embed(self._embedder, texts) if texts else None
+        vectors = self._vectors(texts) if texts else None
         with self.writer.transaction():
             for page, root in self._pages:
                 self.writer.put(page, root)
@@ -459,6 +417,13 @@ class Batch:
                 self.writer.use_model(model)
         self.embedded += len(texts)
         self._pages, self._texts = [], {}
+
+    def _vectors(self, texts: list[str]) -> Vectors:
+        """Those that came with the pages, and the others embedded."""
+        came = [self._texts[text] for text in texts]
+        missing = [text for text, vector in zip(texts, came, strict=True) if vector is None]
+        made = iter(embed(self._embedder, missing) if missing else ())
+        return np.stack([next(made) if vector is None else vector for vector in came])
 
 
 def _split_again(store: Store, batch: Batch) -> list[Problem]:
@@ -476,14 +441,16 @@ def _split_again(store: Store, batch: Batch) -> list[Problem]:
 def _require_whole(paths: Sequence[Path], found: Sequence[Found | Problem], known: dict[str, StoredFile]) -> None:
     """Refuses to prune by what can't be seen as a whole: rather an outdated article than a corpus gone with a disk."""
     named = {shown_name(str(path)) for path in paths}
+    tables = any(path.suffix.lower() == PARQUET for path in paths)  # of which a part would be as good as all
     for item in found:
-        if isinstance(item, Problem) and item.file in named:
+        if isinstance(item, Problem) and (tables or item.file in named):
             code = "PATH_NOT_FOUND" if item.code == "FILE_NOT_FOUND" else "PRUNE_REFUSED"
             raise UsageError(code, f"{item.message} Nothing was pruned.", field="paths")
     roots = {item.root for item in found if isinstance(item, Found)}
     for path in paths:
         root = shown_name(path.resolve().name)
-        if path.is_dir() and root not in roots and any(file.root == root for file in known.values()):
+        is_pile = path.is_dir() or path.suffix.lower() == PARQUET
+        if is_pile and root not in roots and any(file.root == root for file in known.values()):
             raise UsageError(
                 "PRUNE_REFUSED",
                 f"{shown_name(str(path))} holds no article now, but the corpus has some from it; if that is meant, "

@@ -10,8 +10,8 @@ import numpy as np
 
 from embeddings.vectors import Vectors, unit
 from qa.generations import Indexes
-from qa.indexing import split_document
 from qa.reading import parse
+from qa.splitting import split_document
 from qa.store import SplitPage, Store
 from qa.text import Terms
 

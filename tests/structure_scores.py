@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qa.indexing import split_document
 from qa.reading import Document
+from qa.splitting import split_document
 from qa.store.structure import page_structure
 
 Record = dict[str, Any]

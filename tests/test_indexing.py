@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from small_corpora import TERMS, PairEmbedder, answers, article, content, sentence, write
 
 import qa.indexing
+import qa.splitting
 from embeddings.vectors import Vectors
 from qa.errors import NotFoundError, StoreError, UsageError
 from qa.generations import open_indexes
@@ -192,13 +193,14 @@ def test_files_of_an_earlier_splitting_are_split_again_from_the_store(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr(qa.indexing, "STRUCTURE", "0.0")
+        for module in (qa.indexing, qa.splitting):
+            earlier.setattr(module, "STRUCTURE", "0.0")
         run(store, folder)
     before = content(store)
     shutil.rmtree(folder)
     embedder = PairEmbedder()
     report = index(store, [], embedder, TERMS)
-    assert {file.structure for file in store.files().values()} == {qa.indexing.STRUCTURE}
+    assert {file.structure for file in store.files().values()} == {qa.splitting.STRUCTURE}
     assert (report.embedded, embedder.asked) == (0, [])
     assert content(store) == before
 
@@ -303,7 +305,8 @@ def test_damage_in_the_store_doesnt_stop_a_run(store: Store, folder: Path, monke
     with closing(sqlite3.connect(store.path)) as raw:
         raw.execute("UPDATE texts SET text = 'x' WHERE id = (SELECT id FROM files WHERE name = '1.md')")
         raw.commit()
-    monkeypatch.setattr(qa.indexing, "STRUCTURE", "9.9")
+    for module in (qa.indexing, qa.splitting):
+        monkeypatch.setattr(module, "STRUCTURE", "9.9")
     report = index(store, [], PairEmbedder(), TERMS)
     assert codes(report) == [("1.md", "ROW_CORRUPT")]
     assert [file.structure for file in store.files().values()].count("9.9") == 2
@@ -315,6 +318,7 @@ INDEX = """
 import os, signal, sys
 from pathlib import Path
 import qa.indexing
+import qa.splitting
 from small_corpora import TERMS, PairEmbedder
 from qa.store import Store
 qa.indexing.BATCH_PASSAGES = 2

@@ -16,7 +16,7 @@ import qa.migrations
 import qa.store.database
 from qa.articles import Dated
 from qa.errors import StoreError
-from qa.indexing import split_document
+from qa.splitting import split_document
 from qa.store import Store
 
 ROOT = Path(__file__).parents[1]

@@ -24,10 +24,10 @@ from small_corpora import PairEmbedder, article, content, page
 import qa.sqlite
 from qa.articles import Article, Furniture, Page, Paragraph, Piece, Section
 from qa.errors import InputError, NotFoundError, StoreError
-from qa.indexing import split_document
 from qa.passages import Passage
 from qa.reading import Document, Heading, read, walk
 from qa.reading.document import Found
+from qa.splitting import split_document
 from qa.store import Model, SplitPage, Store
 from qa.store.rows import TABLES, Table, stable_id
 

@@ -19,9 +19,9 @@ from embeddings.embedder import Embedder
 from qa.articles import Article, Page, Paragraph, Piece, Section
 from qa.bot import SEEDS
 from qa.evaluate import Place, read_collection, read_gold
-from qa.indexing import STRUCTURE, split_document
 from qa.passages import Passage
 from qa.reading import Document, Found, read, walk
+from qa.splitting import STRUCTURE, split_document
 from qa.store import SplitPage
 from qa.text import sentences
 

@@ -6,6 +6,7 @@ lock · 6 network · 130 interrupted. 1 is a defect of wenbao: its traceback is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -107,13 +108,31 @@ def wenbao() -> None:
 @click.option(
     "--processes", metavar="N", type=click.IntRange(1, 256), help="That read at once; default: one a core, at most 8."
 )
+@click.option("--ray", metavar="ADDRESS", help="Read and embed on a Ray cluster: local, or where it is.")
+@click.option("--gpus", is_flag=True, help="With --ray: a GPU for each process that embeds.")
 @_with_settings
-def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | None, processes: int | None) -> int:
-    """Add and update the articles of files and folders.
+def index(
+    paths: tuple[Path, ...],
+    prune: bool,
+    dry_run: bool,
+    encoding: str | None,
+    processes: int | None,
+    ray: str | None,
+    gpus: bool,
+) -> int:
+    """Add and update the articles of files, folders and Parquet tables.
 
     Without PATH, what an interrupted run left or a new model needs is brought up to date.
     """
-    with show.progress_bar() as bar, _bot(index_seeds=False) as bot:
+    with contextlib.ExitStack() as stack:
+        bar = stack.enter_context(show.progress_bar())
+        bot = stack.enter_context(_bot(index_seeds=False))
+        splitter = None
+        if ray is not None:
+            from qa.bulk import RayCluster, model_of  # noqa: PLC0415 (an extra)
+
+            model = model_of(bot.settings, bot.embedder)
+            splitter = stack.enter_context(RayCluster(ray, model, gpus=gpus, cores=processes))
         report = bot.index(
             paths,
             prune=prune,
@@ -121,6 +140,7 @@ def index(paths: tuple[Path, ...], prune: bool, dry_run: bool, encoding: str | N
             encoding=encoding,
             progress=bar,
             processes=processes or usable_cores(),
+            splitter=splitter,
         )
     show.index_report(report, dry_run=dry_run)
     return 3 if report.problems else 0
@@ -197,8 +217,8 @@ def batch(questions: Path | None, *, template: Path | None, **given: Any) -> int
 def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
     """Show how a file is read: articles, sections, passages, furniture, with offsets."""
     # They bring jieba and the readers' libraries.
-    from qa.indexing import split_document  # noqa: PLC0415
     from qa.reading import Problem, read, walk  # noqa: PLC0415
+    from qa.splitting import split_document  # noqa: PLC0415
     from qa.store.structure import page_structure  # noqa: PLC0415
 
     settings = _settings()

@@ -10,10 +10,11 @@ import numpy as np
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.generations import EMBEDDED, Engine, Progress, embed
-from qa.indexing import Batch, split_document
+from qa.indexing import Batch
 from qa.pack import form
 from qa.pack.read import Pack
 from qa.reading import Document, Problem
+from qa.splitting import split_document
 from qa.store import Store, StoredFile, content_hash
 from qa.text import Terms
 

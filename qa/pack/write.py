@@ -11,8 +11,8 @@ from pathlib import Path
 from qa.config import Settings
 from qa.errors import StoreError, UsageError
 from qa.generations import Progress
-from qa.indexing import STRUCTURE
 from qa.pack import form
+from qa.splitting import STRUCTURE
 from qa.sqlite import store_errors, sync
 from qa.store import Store
 from qa.store.structure import article_structure

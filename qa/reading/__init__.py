@@ -13,11 +13,13 @@ from pathlib import PurePath
 
 from qa.reading.decoding import decode
 from qa.reading.document import FORMATS, Document, Extract, Found, Heading, Problem, ReadingError, shown_name
+from qa.reading.parquet import SUFFIX as PARQUET
 from qa.reading.walking import unreachable, walk
 
 __all__ = [
     "FORMATS",
     "MAX_BYTES",
+    "PARQUET",
     "Document",
     "Found",
     "Heading",
@@ -47,6 +49,10 @@ def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
             FILE_NOT_FOUND when it vanished since it was found; NOT_A_FILE, PERMISSION_DENIED, PATH_TOO_LONG,
             READ_FAILED.
     """
+    if found.row is not None:
+        from qa.reading import parquet  # noqa: PLC0415 (brings pyarrow)
+
+        return parquet.content(found, max_bytes)
     try:
         with open(found.path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())

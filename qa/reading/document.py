@@ -31,12 +31,13 @@ class Found:
 
     ``file`` is its name in the corpus: the path relative to the folder that was named, with ``/`` on every system, or
     the file's own name when it was named itself; characters that can't be shown are escaped (``shown_name``). ``root``
-    is the name of that folder, empty when the file was named itself.
+    is the name of that folder, empty when the file was named itself. With a ``row`` it is that row of a Parquet file.
     """
 
     path: Path
     file: str
     root: str
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
+from qa.reading import parquet
 from qa.reading.document import FORMATS, Found, Problem, shown_name
 
 _README = re.compile(r"readme(?![a-z])", re.IGNORECASE)
@@ -21,6 +22,9 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Problem]:
     files are passed over: a README tells of a folder, it is no article of it. A symbolic link inside a folder is never
     followed. A path that is named itself is taken as its owner's will: hidden, a README or a link, it is read.
 
+    A path that ends in ``.parquet``, a file or a folder of such files, is a table of articles: see
+    ``qa.reading.parquet``. Inside another folder it is passed over.
+
     What is named but can't be used is a ``Problem`` in its place: FILE_NOT_FOUND, UNSUPPORTED_FORMAT, NOT_A_FILE,
     SYMLINK_SKIPPED, PERMISSION_DENIED, PATH_TOO_LONG, READ_FAILED, NAME_TAKEN.
     """
@@ -32,6 +36,8 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Problem]:
             if isinstance(item, Found):
                 # Below a folder nothing is a link, so resolving the folder resolves the file.
                 real = os.path.join(resolved, item.path.relative_to(path)) if item.root else resolved  # noqa: PTH118
+                if item.row is not None:
+                    real = f"{real}\0{item.row}"
                 if real in seen:
                     continue
                 if item.file in names:
@@ -54,7 +60,9 @@ def _named(path: Path) -> Iterator[Found | Problem]:
     except (OSError, ValueError) as error:
         yield unreachable(name, error)
         return
-    if stat.S_ISDIR(mode):
+    if path.suffix.lower() == parquet.SUFFIX and (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        yield from _tables(path, stat.S_ISDIR(mode))
+    elif stat.S_ISDIR(mode):
         yield from _folder(path)
     elif not stat.S_ISREG(mode):
         yield _not_a_file(name)
@@ -65,7 +73,20 @@ def _named(path: Path) -> Iterator[Found | Problem]:
         yield Found(path, shown_name(path.name), "")
 
 
-def _folder(root: Path) -> Iterator[Found | Problem]:
+def _tables(path: Path, is_folder: bool) -> Iterator[Found | Problem]:
+    """The rows of a Parquet file, or of all in a folder that has its suffix, as pipelines write them."""
+    root = shown_name(path.resolve().name)
+    if not is_folder:
+        yield from parquet.rows(path, shown_name(path.name), root)
+        return
+    for item in _folder(path, {parquet.SUFFIX}):
+        if isinstance(item, Found):
+            yield from parquet.rows(item.path, f"{root}/{item.file}", root)
+        else:
+            yield item
+
+
+def _folder(root: Path, suffixes: Container[str] = FORMATS) -> Iterator[Found | Problem]:
     # A stack of open listings instead of recursion: nesting is bounded by the path's length, not by Python's stack.
     root_name = shown_name(root.resolve().name) or "/"
     listings = [iter(_entries(root, ""))]
@@ -87,7 +108,7 @@ def _folder(root: Path) -> Iterator[Found | Problem]:
                 )
             elif entry.is_dir(follow_symlinks=False):
                 listings.append(iter(_entries(Path(entry.path), f"{file}/")))
-            elif Path(entry.name).suffix.lower() not in FORMATS or _README.match(entry.name):
+            elif Path(entry.name).suffix.lower() not in suffixes or _README.match(entry.name):
                 continue
             elif entry.is_file(follow_symlinks=False):
                 yield Found(Path(entry.path), file, root_name)

@@ -24,10 +24,11 @@ from qa import generations
 from qa.batch import Options, Questions
 from qa.config import PARSERS, Settings
 from qa.errors import WenbaoError
-from qa.indexing import index, split_document
+from qa.indexing import index
 from qa.pack import Pack
 from qa.pack.form import parse_line
 from qa.reading import Document, parse
+from qa.splitting import split_document
 from qa.store import Store
 
 OURS = (WenbaoError, EmbeddingsError)

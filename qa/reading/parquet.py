@@ -1,0 +1,143 @@
+"""Tables of articles in Parquet files, one a row: for corpora that come from, or go to, a data pipeline.
+
+A row's name stands in the column ``file``, ``path`` or ``name``, its content in ``text`` (a string) or in ``bytes`` or
+``content`` (a whole file: its format is what the name's suffix says, txt where it says none). Other columns are left
+alone. Needs the extra ``parquet``.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from qa.reading.document import FORMATS, Found, Problem, ReadingError, shown_name
+
+SUFFIX = ".parquet"
+NAMES = ("file", "path", "name")
+CONTENTS = ("text", "bytes", "content")
+NAMES_AT_ONCE = 10_000
+
+
+def rows(path: Path, name: str, root: str) -> Iterator[Found | Problem]:
+    """Each row of the Parquet file that is called ``name``, as a file below ``root``; their contents aren't read."""
+    try:
+        with _opened(path, name) as table:
+            column, _ = _columns(table, name)
+            row = 0
+            for batch in table.iter_batches(NAMES_AT_ONCE, columns=[column]):
+                for value in batch.column(0).to_pylist():
+                    file = _file(value)
+                    if file:
+                        yield Found(path, file, root, row)
+                    else:
+                        where = f"{name}: row {row + 1}"
+                        yield Problem(where, "PARSE_FAILED", f"{where} has no name in the column {column!r}.")
+                    row += 1
+    except ReadingError as error:
+        yield Problem(name, error.code, error.message)
+    except (OSError, ValueError) as error:  # pyarrow's own are of these
+        yield Problem(name, "PARSE_FAILED", f"{name}: can't be read as a Parquet file: {_first_line(error)}.")
+
+
+def content(found: Found, max_bytes: int) -> bytes:
+    """The bytes of a row's article; of a string its UTF-8.
+
+    Raises:
+        ReadingError: FILE_TOO_LARGE; PARSE_FAILED for a row without content and for a damaged file; FILE_CHANGED when
+            the row is another article's by now; EXTRA_MISSING.
+    """
+    assert found.row is not None  # noqa: S101 (who calls has looked)
+    try:
+        table = _Table.at(found.path)
+        starts = _starts(table)
+        group = bisect.bisect_right(starts, found.row) - 1
+        names, contents = _group(table, group)
+        place = found.row - starts[group]
+        value = contents[place].as_py()
+        if _file(names[place].as_py()) != found.file:
+            raise ReadingError("FILE_CHANGED", f"{found.file}: {found.path.name} was written anew; run again.")
+    except (OSError, ValueError, IndexError) as error:
+        reason = f"can't be read from {found.path.name}: {_first_line(error)}"
+        raise ReadingError("PARSE_FAILED", f"{found.file}: {reason}.") from error
+    if value is None:
+        raise ReadingError("PARSE_FAILED", f"{found.file}: its row of {found.path.name} has no content.")
+    data = value if isinstance(value, bytes) else value.encode("utf-8")
+    if len(data) > max_bytes:
+        reason = f"larger than {max_bytes / (1 << 20):g} MiB; split it, or raise WENBAO_FILE_MB"
+        raise ReadingError("FILE_TOO_LARGE", f"{found.file}: {reason}.")
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A file as it was written at some time."""
+
+    path: Path
+    written_ns: int
+    size_bytes: int
+
+    @classmethod
+    def at(cls, path: Path) -> _Table:
+        status = path.stat()
+        return cls(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _starts(table: _Table) -> list[int]:
+    """First rows of the groups by which the file is compressed, each some ten thousand rows, and the number of rows."""
+    with _opened(table.path, table.path.name) as opened:
+        sizes = [opened.metadata.row_group(number).num_rows for number in range(opened.num_row_groups)]
+    return list(accumulate(sizes, initial=0))
+
+
+@lru_cache(maxsize=1)
+def _group(table: _Table, group: int) -> tuple[Any, Any]:
+    """Names and contents of one group: rows are asked for in their order, so it is read once."""
+    with _opened(table.path, table.path.name) as opened:
+        names, contents = _columns(opened, table.path.name)
+        found = opened.read_row_group(group, columns=[names, contents])
+    return found.column(names), found.column(contents)
+
+
+def _opened(path: Path, name: str) -> Any:
+    try:
+        from pyarrow import parquet  # noqa: PLC0415 (an extra, and 0.2 s)
+    except ImportError as error:
+        message = f"{name}: reading Parquet needs the extra parquet: pip install 'wenbao[parquet]'"
+        raise ReadingError("EXTRA_MISSING", f"{message}.") from error
+    return parquet.ParquetFile(path)
+
+
+def _columns(table: Any, name: str) -> tuple[str, str]:
+    """The columns of names and of contents."""
+    from pyarrow import types  # noqa: PLC0415
+
+    schema = table.schema_arrow
+    kinds = {field.name: field.type for field in schema}
+    texts = {
+        key
+        for key, kind in kinds.items()
+        if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+    }
+    found = [next((key for key in wanted if key in texts), None) for wanted in (NAMES, CONTENTS)]
+    if found[0] is None or found[1] is None:
+        wanted = NAMES if found[0] is None else CONTENTS
+        reason = f"none of its columns is called {', '.join(wanted[:-1])} or {wanted[-1]}"
+        raise ReadingError("PARSE_FAILED", f"{name}: {reason}; rename one.")
+    return found[0], found[1]
+
+
+def _file(value: str | bytes | None) -> str:
+    """The row's name in the corpus; empty where there is none."""
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value or ""
+    name = shown_name(text.replace("\\", "/").strip("/ "))
+    return name if not name or PurePosixPath(name).suffix.lower() in FORMATS else f"{name}.txt"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
