@@ -15,7 +15,7 @@ from itertools import pairwise
 from qa.articles import Article, Paragraph, Piece, Section, pieces
 from qa.text import sentences
 
-PASSAGES_VERSION = 1
+PASSAGES_VERSION = 2
 """Grows when the same sections would be cut otherwise."""
 
 LONGEST = 350
@@ -67,7 +67,8 @@ def split_section(text: str, section: Section) -> list[Passage]:
     """
     found: list[Passage] = []
     for group in _groups(section):
-        units = [unit for paragraph in group for unit in _units(paragraph)]
+        paragraphs = group if found else [*section.bylines, *group]
+        units = [unit for paragraph in paragraphs for unit in _units(paragraph)]
         made = [_passage(text, units[a:b]) for a, b in _cuts([len(unit.places) for unit in units], units)]
         found.extend(_tiled(text, made))
     return found

@@ -107,10 +107,27 @@ def test_one_call_and_many_give_the_same_passages(store: Store) -> None:
     assert store.counts()["passages"] == len(ids) == sum(line.passages for line in store.articles())
 
 
+@pytest.mark.parametrize(
+    ("byline", "text", "body"),
+    [
+        ("本报记者 张三 通讯员 李四", "□本报记者 张三 通讯员 李四\n正文。\n又一段。", "正文。\n又一段。"),
+        ("By Jane Roe Staff Reporter", "By Jane Roe\nStaff Reporter\nThe text.", "The text."),
+        ("记者 张三", "正文。\n记者 张三", "正文。\n记者 张三"),
+        (None, "正文。\n又一段。", "正文。\n又一段。"),
+        ("记者 张三", "记者 张三", "记者 张三"),
+    ],
+)
+def test_the_text_proper_begins_behind_the_byline(store: Store, byline: str | None, text: str, body: str) -> None:
+    put(store, one_passage("a", text, byline=byline))
+    (passage,) = store.iter_passages()
+    assert passage.text[passage.body :] == body
+
+
 def test_indexed_text_is_the_head_and_the_text(store: Store) -> None:
     put(store, one_passage("a", "正文。", kicker="眉", headline="题", subhead="副", byline="记者", section="一 › 二"))
     (passage,) = store.iter_passages()
-    assert passage.indexed_text == "眉\n题\n副\n一 › 二\n记者\n正文。"
+    assert passage.indexed_text == "眉\n题\n副\n一 › 二\n正文。"
+    assert passage.above == "眉\n题\n副\n一 › 二\n记者"
     put(store, one_passage("a", "正文。"))
     (passage,) = store.iter_passages()
     assert passage.indexed_text == "正文。"

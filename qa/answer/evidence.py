@@ -44,7 +44,7 @@ def evidence(
 ) -> dict[str, float]:
     """Measures by name, each about 0 to 1 but for scores and margins."""
     idf = found.idf
-    above, seen = layout(passage.head), layout(passage.text)
+    above, seen = layout(passage.above), layout(passage.text)
     head, whole_passage = above.folded, f"{above.folded}\n{seen.folded}"
     values = {value for value, _, _ in (*above.values, *seen.values)}
     first, last = source.block.layout.sentences[choice.sentence].tolist()
@@ -113,7 +113,7 @@ def _told(source: Source, choice: Choice, passage: StoredPassage, wanted: Wanted
     if not len(wanted.words):
         return {"told": 0.0, "told_sentence": 0.0, "untold": 1.0, "untold_sentence": 1.0, "names_untold": 0.0}
     meanings = shipped()
-    above = [meanings.similar(wanted, block(line)) for line in passage.head.splitlines() if line.strip()]
+    above = [meanings.similar(wanted, block(line)) for line in passage.above.splitlines() if line.strip()]
     head = np.maximum.reduce([np.zeros(len(wanted.words)), *(each.max(1) for each in above)])
     whole = np.maximum(head, meanings.similar(wanted, block(passage.text)).max(1, initial=0.0))
     sentence = source.block.layout.sentences[choice.sentence : choice.sentence + 1]

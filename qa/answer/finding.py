@@ -151,10 +151,16 @@ def rank(
 
 
 def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.intp]:
-    """The candidates whose sentences say more than the question."""
+    """The candidates whose sentences say more than the question; bylines only where it is asked who wrote."""
     echoes = echoing(asked)
+    writing = _WROTE.search(asked.folded) is not None
     told = [
-        np.array([not echoes(source.block.layout.folded[start:end]) for start, end in source.block.layout.sentences])
+        np.array(
+            [
+                (writing or end > source.body) and not echoes(source.block.layout.folded[start:end])
+                for start, end in source.block.layout.sentences
+            ]
+        )
         for source in sources
     ]
     return _of_sentences(told, seen).nonzero()[0]
@@ -244,7 +250,8 @@ def look(
         )
         if len(above):
             whole = block(passage.text)
-            sources.append(Source(whole, 0, number, score, above, clauses, meanings.similar(wanted, whole)))
+            body = int(np.searchsorted(whole.layout.offsets[:-1], passage.body))
+            sources.append(Source(whole, 0, number, score, above, clauses, meanings.similar(wanted, whole), body))
         for field, line in _lines(passage, asked):
             seen = layout(line)
             most = float(above.max()) if len(above) else 0.0

@@ -71,6 +71,8 @@ class Source:
     """The same per clause."""
     similar: Floats
     """(the question's words, the block's tokens): how near they are in meaning, 0…1; see ``qa.answer.meaning``."""
+    body: int = 0
+    """Where the text proper begins, in the folded text: a byline above it answers only who wrote."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

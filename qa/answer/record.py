@@ -211,6 +211,6 @@ def _missing(found: Retrieved, status: verdict.Status, terms: Terms) -> Record:
 def _matched(passage: StoredPassage, idf: Mapping[str, float], terms: Terms) -> list[str]:
     """The question's words as they are printed in the passage or above it, in reading order."""
     words = []
-    for text in (passage.head, passage.text):
+    for text in (passage.above, passage.text):
         words += [text[start:end] for start, end in terms.places(text, idf.keys())]
     return list(dict.fromkeys(word for word in words if word.strip()))[:SHOWN_TERMS]

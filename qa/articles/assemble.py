@@ -10,6 +10,7 @@ from qa.articles import cues
 from qa.articles.blocks import Block, blocks, is_noisy, joined, without_blanks
 from qa.articles.dates import article_dates
 from qa.articles.nodes import DEEPEST, Node, Role
+from qa.articles.reporters import BYLINE_MARKS
 from qa.articles.roles import understand
 from qa.articles.values import Article, Furniture, Page, Paragraph, Section, pieces
 from qa.reading import Document
@@ -143,11 +144,16 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
     path: list[tuple[str, str]] = []
     heading: Node | None = None
     body: list[Node] = []
+    above: list[Node] = []
     styles: list[str] = []
 
     def close() -> None:
         if body or heading is not None:
             section = _section(heading, [text for _, text in path], body, source, noisy=noisy)
+            if section.paragraphs and above:
+                # Blanks between names are meant, on noisy pages too.
+                section = replace(section, bylines=tuple(_paragraph(node.block, noisy=False) for node in above))
+                above.clear()
             if section.paragraphs or section.heading:
                 sections.append(section)
         body.clear()
@@ -158,7 +164,9 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
         if node.role in _HEADER:
             name = _HEADER[node.role]
             header[name] = f"{header[name]} {node.text}" if name in header else node.text
-            if node.closes and body:
+            if node.role is Role.BYLINE and not body and not sections:
+                above.append(node)
+            elif node.closes and body:
                 body.append(node)  # the line under an article is also the end of its text, as printed
         elif node.role is Role.HEADING:
             close()
@@ -177,7 +185,7 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
         kicker=header.get("kicker"),
         headline=_bare(header.get("headline")),
         subhead=_bare(header.get("subhead")),
-        byline=_bare(header.get("byline"), "□■◇◆"),
+        byline=_bare(header.get("byline"), BYLINE_MARKS),
         start=start,
         end=end,
         sections=tuple(sections),
@@ -192,9 +200,9 @@ def _above(style: str, other: str, seen: Sequence[str]) -> bool:
     return seen.index(style) < seen.index(other)
 
 
-def _bare(text: str | None, marks: str = "—–―·") -> str | None:
+def _bare(text: str | None, marks: str = "—–―· ") -> str | None:
     """The line without the dashes or boxes that print sets before it."""
-    return text.lstrip(marks + " ") if text is not None else None
+    return text.lstrip(marks) if text is not None else None
 
 
 def _section(heading: Node | None, path: list[str], body: list[Node], source: str, *, noisy: bool) -> Section:

@@ -49,6 +49,9 @@ class Section:
     end: int
     paragraphs: tuple[Paragraph, ...]
     kind: str = "text"
+    bylines: tuple[Paragraph, ...] = ()
+    """The lines above an article's text that say who wrote it. They stand before ``start``, but the first passage
+    begins with them, so that who wrote is found, shown and marked where it is printed."""
 
 
 @dataclass(frozen=True, slots=True)

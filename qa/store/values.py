@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qa.articles import Article, Dated, Page, Piece, Section
+from qa.articles import BYLINE_MARKS, Article, Dated, Page, Piece, Section
 from qa.errors import InputError
 from qa.passages import Passage
 from qa.reading import Document
@@ -90,8 +90,27 @@ class StoredPassage:
 
     @property
     def head(self) -> str:
-        """Kicker, headline, subhead, section path and byline, a line each: indexed together with the text."""
-        return head(self.kicker, self.headline, self.subhead, self.section, self.byline)
+        """Kicker, headline, subhead and section path, a line each: indexed together with the text.
+
+        The byline isn't here: it is in the text of the passage where it is printed, so that who asks for an author gets
+        one passage an article, and the one that says so.
+        """
+        return head(self.kicker, self.headline, self.subhead, self.section)
+
+    @property
+    def above(self) -> str:
+        """All that holds for the passage beside its text: the head, and the byline."""
+        return head(self.head, self.byline)
+
+    @property
+    def body(self) -> int:
+        """Where its text proper begins, in characters of ``text``: behind the byline that an article's first has."""
+        at = 0
+        while self.byline and (end := self.text.find("\n", at)) > 0:
+            if self.text[at:end].lstrip(BYLINE_MARKS) not in self.byline:
+                break
+            at = end + 1
+        return at
 
     @property
     def indexed_text(self) -> str:
@@ -174,7 +193,7 @@ def indexed_text(top: str, text: str) -> str:
 
 def section_texts(article: Article, section: Section, passages: Sequence[Passage]) -> list[str]:
     """The indexed text of each of a section's passages."""
-    top = head(article.kicker, article.headline, article.subhead, section.heading, article.byline)
+    top = head(article.kicker, article.headline, article.subhead, section.heading)
     return [indexed_text(top, passage.text) for passage in passages]
 
 

@@ -97,21 +97,25 @@ def page(
 
 
 def _read(article: StoredArticle, marks: Sequence[Span], answers: Sequence[Span], words: Words) -> Markup:
+    paragraphs = [_paragraphs(article, section, marks, answers) for section in article.sections]
+    # A byline that was printed above the text is that of its first passage, so that it can be marked.
+    bylines = [text for found in paragraphs for is_byline, text in found if is_byline]
     header = [
         Markup('<p class="{}">{}</p>').format(name, text) if name != "headline" else Markup("<h1>{}</h1>").format(text)
         for name, text in (
             ("kicker", article.kicker),
             ("headline", article.headline or words.untitled),
             ("subhead", article.subhead),
-            ("byline", article.byline),
+            ("byline", None if bylines else article.byline),
         )
         if text
     ]
+    header += [Markup('<p class="byline">{}</p>').format(text) for text in bylines]
     if article.headline is None:
         header.append(Markup('<p class="note">{}</p>').format(words.untitled_note))
     parts = [Markup("<header>{}</header>").format(Markup("").join(header))]
     shown_path: Sequence[str] = ()
-    for section in article.sections:
+    for section, found in zip(article.sections, paragraphs, strict=True):
         path = section.heading.split(" › ") if section.heading else []
         if section.kind == "captions":
             parts.append(Markup('<h2 class="captions">{}</h2>').format(words.captions))
@@ -121,16 +125,20 @@ def _read(article: StoredArticle, marks: Sequence[Span], answers: Sequence[Span]
         shown_path = path
         parts += [
             Markup('<p class="{}">{}</p>').format(section.kind, paragraph)
-            for paragraph in _paragraphs(article, section, marks, answers)
+            for is_byline, paragraph in found
+            if not is_byline
         ]
     return Markup('<article dir="auto">{}</article>').format(Markup("\n").join(parts))
 
 
 def _paragraphs(
     article: StoredArticle, section: StoredSection, marks: Sequence[Span], answers: Sequence[Span]
-) -> list[Markup]:
-    """The section's paragraphs, put together from its passages: a passage may hold several, or end inside one."""
-    paragraphs: list[Markup] = []
+) -> list[tuple[bool, Markup]]:
+    """The section's paragraphs, put together from its passages: a passage may hold several, or end inside one.
+
+    Each with whether it is a byline that stands above the text.
+    """
+    paragraphs: list[tuple[bool, Markup]] = []
     last: int | None = None
     for passage in section.passages:
         spans, strong = shown_spans(passage.pieces, marks), shown_spans(passage.pieces, answers)
@@ -141,9 +149,9 @@ def _paragraphs(
             )
             first = passage.pieces[0].start
             if begin == 0 and last is not None and last < first and "\n" not in _between(article, last, first):
-                paragraphs[-1] += paragraph
+                paragraphs[-1] = paragraphs[-1][0], paragraphs[-1][1] + paragraph
             else:
-                paragraphs.append(paragraph)
+                paragraphs.append((begin < passage.body, paragraph))
             begin = end + 1
         last = passage.pieces[-1].end - 1
     return paragraphs
