@@ -335,11 +335,16 @@ def check_header(path: Path, newest: int) -> None:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path, newest: int, application_id: int) -> None:
-    found = version(connection)
+    # In one transaction: between two, another process may make the tables, and this one would see them at schema 0.
+    connection.execute("BEGIN")
+    try:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        found = version(connection)
+    finally:
+        connection.execute("ROLLBACK")
     if found > newest:
         raise _too_new(path, found, newest)
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != application_id:
         raise corrupt(path, "the database of another program")
     if (found == 0 and tables) or (found > 0 and not tables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from qa import sqlite
 from qa.errors import StoreError
 from qa.sqlite import open_database, transaction
 
@@ -46,6 +48,35 @@ def test_a_database_is_made_for_its_owner_only_and_syncs_every_commit(tmp_path: 
             connection.execute("INSERT INTO notes VALUES ('x')")
         modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
     assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_database_that_another_makes_meanwhile_is_seen_as_one_or_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process tries to make it between our looks at what is there: all must be at one state."""
+    path = tmp_path / "notes.db"
+    connect = sqlite.connect
+    looks: list[str] = []
+
+    def watched(file: Path, query: str) -> sqlite3.Connection:
+        connection = connect(file, query)
+
+        def other(statement: str) -> None:
+            if not statement.startswith(("SELECT count", "PRAGMA user_version", "PRAGMA application_id")):
+                return
+            looks.append(statement)
+            if len(looks) > 1:
+                quick = sqlite3.connect(path, timeout=0, isolation_level=None)
+                with closing(quick), contextlib.suppress(sqlite3.OperationalError):  # locked: then it comes later
+                    sqlite.migrate(quick, [first], OURS)
+
+        connection.set_trace_callback(other)
+        return connection
+
+    monkeypatch.setattr(sqlite, "connect", watched)
+    with closing(open_database(path, [first], OURS)) as connection:
+        assert connection.execute("SELECT * FROM notes").fetchall() == []
+    assert len(looks) >= 3
 
 
 def test_steps_run_once_in_their_order_with_a_copy_before(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
     if found.row is not None:
         from qa.reading import parquet  # noqa: PLC0415 (brings pyarrow)
 
-        return parquet.content(found, max_bytes)
+        return parquet.content(found, found.row, max_bytes)
     try:
         with open(found.path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())

@@ -44,20 +44,19 @@ def rows(path: Path, name: str, root: str) -> Iterator[Found | Problem]:
         yield Problem(name, "PARSE_FAILED", f"{name}: can't be read as a Parquet file: {_first_line(error)}.")
 
 
-def content(found: Found, max_bytes: int) -> bytes:
-    """The bytes of a row's article; of a string its UTF-8.
+def content(found: Found, row: int, max_bytes: int) -> bytes:
+    """The bytes of the found row's article; of a string its UTF-8.
 
     Raises:
         ReadingError: FILE_TOO_LARGE; PARSE_FAILED for a row without content and for a damaged file; FILE_CHANGED when
             the row is another article's by now; EXTRA_MISSING.
     """
-    assert found.row is not None  # noqa: S101 (who calls has looked)
     try:
         table = _Table.at(found.path)
         starts = _starts(table)
-        group = bisect.bisect_right(starts, found.row) - 1
+        group = bisect.bisect_right(starts, row) - 1
         names, contents = _group(table, group)
-        place = found.row - starts[group]
+        place = row - starts[group]
         value = contents[place].as_py()
         if _file(names[place].as_py()) != found.file:
             raise ReadingError("FILE_CHANGED", f"{found.file}: {found.path.name} was written anew; run again.")

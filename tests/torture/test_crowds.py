@@ -87,6 +87,6 @@ def test_twenty_starts_at_once_on_an_empty_folder_make_one_corpus(
 ) -> None:
     said = crowd("starts", tmp_path / f"data{turn}", static_folder(tmp_path / "model"))
     assert len(said) == 20
-    assert all(one == said[0] for one in said)
+    assert [str(one)[:300] for one in said if one != said[0]] == []
     assert said[0][2] == 5
     record_property("starts, 20 at once", 20)
