@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from qa.answer.candidates import block
-from qa.answer.kinds import expected
-from qa.answer.rivals import rivals
+from qa.answer import ranker
+from qa.answer.candidates import QUOTED, block
+from qa.answer.kinds import KINDS, Kind, expected
+from qa.answer.rivals import rivals, unmeasured
 from qa.bot import Bot
 
 TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元。朝阳区、东城区总工会都来了。总工会发了口罩。朝阳区下了雪。"
@@ -36,3 +38,43 @@ def test_anothers_figure_is_not_given(seeds_bot: Bot) -> None:
     answer = seeds_bot.ask("东城区总工会拨了多少防疫专款？")["answer"]
     assert "175万元" in answer
     assert "朝阳区" not in answer
+
+
+FIGURES = "1路车队拍了宣传片，时长2分钟，花了八千余元，来了30多人。"
+
+
+@pytest.mark.parametrize(
+    ("question", "measured"),
+    [
+        ("这部片子有多长？", ["2分钟"]),
+        ("这部片子花了多少元？", ["八千余元"]),
+        ("来了多少人？", ["30多人"]),
+        ("花了多少？", ["1路", "2分钟", "八千余元", "30多人"]),
+        ("谁拍了片子？", ["1路", "2分钟", "八千余元", "30多人"]),
+    ],
+)
+def test_a_figure_of_another_measure_is_a_rival(question: str, measured: list[str]) -> None:
+    figures = ["1路", "2分钟", "八千余元", "30多人"]
+    whole = block(FIGURES)
+    spans = np.array(
+        [(whole.layout.folded.index(each), whole.layout.folded.index(each) + len(each)) for each in figures]
+    )
+    rival = unmeasured(expected(question), whole, spans.astype(np.int32))
+    assert [each for each, other in zip(figures, rival, strict=True) if not other] == measured
+
+
+def test_how_long_is_answered_by_a_time_and_not_by_the_number_of_a_bus(seeds_bot: Bot) -> None:
+    record = seeds_bot.ask("它有多长？", history=["公交1路的创新工作室做了什么宣传片？"])
+    assert "2分钟" in str(record["answer"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "worth"), [("place", -1), ("person", -1), ("title", 1), ("what", 0), ("organisation", 0)]
+)
+def test_a_quoted_name_is_a_title_rather_than_a_place(kind: Kind, worth: int) -> None:
+    dense = np.zeros((2, ranker.DENSE), np.float32)
+    dense[1, QUOTED] = 1
+    ids = np.full((2, len(ranker.IDS)), KINDS.index(kind), np.int32)
+    none = np.zeros(2, np.int32)
+    scores = ranker.adjusted(ranker.Inputs(dense, ids, none, np.zeros((2, 2), np.int32), none), np.zeros(2, np.float32))
+    assert np.sign(scores[1] - scores[0]) == worth

@@ -19,7 +19,7 @@ from qa.answer.evidence import LEADING, evidence
 from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, choose, inputs, present, scores
-from qa.answer.rivals import rivals
+from qa.answer.rivals import rivals, unmeasured
 from qa.answer.verdict import Judge
 from qa.articles import dateline_length
 from qa.hits import Hit
@@ -144,9 +144,7 @@ def rank(
     seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
     seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
-    told = [rivals(asked, source.block) for source in sources]
-    if any(each.any() for each in told):
-        scored = np.where(_of_sentences(told, seen), scored + RIVAL_PRIOR, scored)
+    scored = np.where(_of_rivals(asked, sources, seen), scored + RIVAL_PRIOR, scored)
     return Candidates(found, hits, passages, wanted, sources, seen, scored)
 
 
@@ -171,8 +169,21 @@ def _of_sentences(told: Sequence[npt.NDArray[np.bool_]], seen: Inputs) -> npt.ND
     return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], dtype=np.bool_)
 
 
+def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.bool_]:
+    """Which candidates are told of a rival of the question's name, or are figures of another measure."""
+    told = [rivals(asked, source.block) for source in sources]
+    found = (
+        _of_sentences(told, seen) if any(each.any() for each in told) else np.zeros(len(seen.source), dtype=np.bool_)
+    )
+    if asked.units:
+        for number, source in enumerate(sources):
+            rows = np.flatnonzero(seen.source == number)
+            found[rows] |= unmeasured(asked, source.block, seen.spans[rows])
+    return found
+
+
 RIVAL_PRIOR = np.float32(-8.0)
-"""Added for what is told of a rival of the question's name: it is given only where nothing else is."""
+"""Added for what is told of a rival: it is given only where nothing else is."""
 
 
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:

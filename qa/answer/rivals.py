@@ -2,6 +2,8 @@
 
 Their words and their meaning are nearly the question's, so that nothing else parts them. A rival is a name of the same
 sort before the same word as the question's own name, in a sentence that doesn't hold that name.
+
+A figure of another measure, 1路 where 多长 is asked, is a rival too.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import rjieba
 
-from qa.answer.candidates import TAGS, Block
+from qa.answer.candidates import TAGS, Block, Ints
 from qa.answer.kinds import Expected
 
 NAMES = frozenset({"nr", "ns", "nt", "nz"})
@@ -48,3 +50,24 @@ def rivals(asked: Expected, block: Block) -> npt.NDArray[np.bool_]:
             for row in rows[rows < len(found)].tolist():
                 found[row] |= name not in layout.folded[slice(*layout.sentences[row].tolist())]
     return found
+
+
+def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
+    """(spans,): which hold no figure with the measure word that is asked for; none where none is.
+
+    ``spans`` are starts and ends in the block's folded text. The word may stand behind a 余 or 多, or begin a
+    longer one.
+    """
+    if asked.kind != "number" or not asked.units:
+        return np.zeros(len(spans), dtype=np.bool_)
+    layout = block.layout
+    begins = np.zeros(len(layout.folded) + 1, dtype=np.int32)
+    for _, start, end in layout.values:
+        begins[start] = any(unit in layout.folded[end : end + MEASURE_CHARS] for unit in asked.units)
+    before = np.concatenate(([0], np.cumsum(begins)))
+    found: npt.NDArray[np.bool_] = before[spans[:, 1]] == before[spans[:, 0]]
+    return found
+
+
+MEASURE_CHARS = 3
+"""Within so many characters behind a figure its measure word begins."""
