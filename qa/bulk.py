@@ -34,6 +34,8 @@ HERE = "local"
 FILES_AT_ONCE = 64
 """What an actor takes at once: some hundred passages, which keep a model busy, and few enough to share out evenly."""
 
+TRIED_AGAIN = 3
+"""How often an actor that died is replaced and its batch done again: a file may end whoever reads it."""
 REACHED_S = 10
 """Longest time until somebody answers at a cluster's address."""
 
@@ -106,7 +108,7 @@ class RayCluster:
             EngineError: RAY_UNAVAILABLE when the cluster gives up.
         """
         data: Any = importlib.import_module("ray.data")
-        rows = [{"item": item} for item in items]
+        rows = [{"item": _with_whole_path(item)} for item in items]
         if not rows:
             return
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -124,6 +126,8 @@ class RayCluster:
                 fn_constructor_args=(self._model,),
                 batch_size=None,  # a block
                 compute=data.ActorPoolStrategy(min_size=1, max_size=actors),
+                max_restarts=TRIED_AGAIN,
+                max_task_retries=TRIED_AGAIN,
                 **({"num_gpus": 1} if self._gpus else {"num_cpus": 1}),
             )
             for row in done.iter_rows():
@@ -153,6 +157,13 @@ class RayCluster:
             f"The Ray cluster {self._address} can't be used: {reason}. What was stored is kept; run the same again."
         )
         return EngineError("RAY_UNAVAILABLE", message)
+
+
+def _with_whole_path(item: Unsplit | Problem) -> Unsplit | Problem:
+    """Actors have a folder of their own to work in."""
+    if isinstance(item, Problem):
+        return item
+    return replace(item, found=replace(item.found, path=item.found.path.absolute()))
 
 
 class _Actor:

@@ -28,8 +28,9 @@ UPLOADS = "/uploads"
 """The root of uploaded files; no folder's name has a stroke in it. Runs over folders leave them alone."""
 BATCH_PASSAGES = 512
 """Passages after which a batch is committed: what a kill costs, about a minute of a large model on a processor."""
-AHEAD_BYTES, FILE_BYTES = 32 << 20, 4096
-"""Files that other processes read ahead, while this one stores: in all, and what each counts for beside its size."""
+AHEAD_BYTES, FILE_BYTES, ROW_BYTES = 32 << 20, 4096, 1 << 16
+"""Files that other processes read ahead, while this one stores: in all, what each counts for beside its size, and what
+a row of a Parquet table counts for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +295,10 @@ def repair(
 
 def _weight(item: Unsplit | Problem) -> int:
     """Bytes of the file, as far as can be seen, and some for what is known of it."""
-    if isinstance(item, Problem) or item.found.row is not None:
+    if isinstance(item, Problem):
         return FILE_BYTES
+    if item.found.row is not None:  # how large it is isn't known before its group is read
+        return ROW_BYTES
     try:
         return FILE_BYTES + item.found.path.stat().st_size
     except OSError:  # reading will tell
@@ -441,9 +444,10 @@ def _split_again(store: Store, batch: Batch) -> list[Problem]:
 def _require_whole(paths: Sequence[Path], found: Sequence[Found | Problem], known: dict[str, StoredFile]) -> None:
     """Refuses to prune by what can't be seen as a whole: rather an outdated article than a corpus gone with a disk."""
     named = {shown_name(str(path)) for path in paths}
-    tables = any(path.suffix.lower() == PARQUET for path in paths)  # of which a part would be as good as all
+    tables = [shown_name(path.resolve().name) for path in paths if path.suffix.lower() == PARQUET]
+    parts = tuple(part for name in tables for part in (f"{name}/", f"{name}: row "))
     for item in found:
-        if isinstance(item, Problem) and (tables or item.file in named):
+        if isinstance(item, Problem) and (item.file in (*named, *tables) or item.file.startswith(parts)):
             code = "PATH_NOT_FOUND" if item.code == "FILE_NOT_FOUND" else "PRUNE_REFUSED"
             raise UsageError(code, f"{item.message} Nothing was pruned.", field="paths")
     roots = {item.root for item in found if isinstance(item, Found)}

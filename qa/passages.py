@@ -67,8 +67,11 @@ def split_section(text: str, section: Section) -> list[Passage]:
     """
     found: list[Passage] = []
     for group in _groups(section):
-        paragraphs = group if found else [*section.bylines, *group]
-        units = [unit for paragraph in paragraphs for unit in _units(paragraph)]
+        above = () if found else section.bylines
+        # A byline is no passage by itself, so the sentence behind it leaves room for it.
+        room = LONGEST - min(sum(len(line.text) + 1 for line in above), LONGEST - 2 * SHORTEST)
+        units = [unit for line in above for unit in _units(line)]
+        units += [unit for i, paragraph in enumerate(group) for unit in _units(paragraph, LONGEST if i else room)]
         made = [_passage(text, units[a:b]) for a, b in _cuts([len(unit.places) for unit in units], units)]
         found.extend(_tiled(text, made))
     return found
@@ -94,9 +97,9 @@ def _groups(section: Section) -> list[list[Paragraph]]:
     return groups
 
 
-def _units(paragraph: Paragraph) -> list[_Unit]:
+def _units(paragraph: Paragraph, room: int = LONGEST) -> list[_Unit]:
     places = [place for piece in paragraph.pieces for place in range(piece.start, piece.end)]
-    spans = [part for span in sentences(paragraph.text) for part in _clauses(paragraph.text, *span)]
+    spans = [part for span in sentences(paragraph.text) for part in _clauses(paragraph.text, *span, room)]
     # Each unit reaches to the next one's start, so that the paragraph's characters are all kept.
     starts = [0, *(start for start, _ in spans[1:])]
     ends = [*starts[1:], len(places)]
@@ -107,12 +110,12 @@ def _units(paragraph: Paragraph) -> list[_Unit]:
     ]
 
 
-def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:
+def _clauses(text: str, start: int, end: int, room: int) -> list[tuple[int, int]]:
     """The sentence whole, or cut after clause marks (or anywhere, if it has none) where it is too long."""
     parts: list[tuple[int, int]] = []
-    while end - start > LONGEST:
-        cut = max(text.rfind(mark, start + SHORTEST, start + LONGEST) for mark in _CLAUSE)
-        cut = cut + 1 if cut >= 0 else start + LONGEST
+    while end - start > room:
+        cut = max(text.rfind(mark, start + SHORTEST, start + room) for mark in _CLAUSE)
+        cut = cut + 1 if cut >= 0 else start + room
         parts.append((start, cut))
         start = cut
     parts.append((start, end))

@@ -47,9 +47,12 @@ def indexed(data: Path, *paths: Path, cluster: Any = None, **options: Any) -> tu
         return report, (content(store), ids.tolist(), vectors.tobytes())
 
 
-def test_a_folder_is_stored_as_one_process_stores_it(cluster: RayCluster, tmp_path: Path) -> None:
+def test_a_folder_is_stored_as_one_process_stores_it(
+    cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(SEEDS.parent)  # actors have another folder to work in
     alone = indexed(tmp_path / "alone", SEEDS)
-    shared = indexed(tmp_path / "shared", SEEDS, cluster=cluster)
+    shared = indexed(tmp_path / "shared", Path("seeds"), cluster=cluster)
     assert alone[0].passages == alone[0].embedded > 50
     assert shared == alone
 

@@ -68,6 +68,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
         ),
         ("# 题目\n\n记者 周天\n\n## 小标题\n\n第一段写的是渡口的清晨和船上的人，还有岸边的灯。\n", ["记者 周天"]),
         (MARKET, []),
+        (f"# 题目\n\n□本报记者 周天\n\n{'春水涨了一尺又一尺，' * 40}船还在岸边。\n", ["□本报记者 周天"]),
         ("# 题目\n\n第一段写的是渡口的清晨和船上的人，还有岸边的灯。\n\n□本报记者 周天\n", []),
     ],
 )
@@ -80,6 +81,20 @@ def test_the_first_passage_begins_with_the_byline_above_it(text: str, bylines: l
     assert section.start >= passage.start
     assert not any(other.bylines for other, _ in others)
     assert "".join(text[piece.start : piece.end] for piece in passage.pieces) == passage.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# 题目\n\n编者按：渡口的故事从今天讲起。\n\n□本报记者 周天\n\n柳湾渡口的清晨从一声汽笛开始。\n",
+        "# 题目\n\n柳湾渡口的清晨从一声汽笛开始，摆渡人站在船头。\n\n（记者 周天）\n\n（摄影 李四）\n",
+        "# 题目\n\n□本报记者 周天\n\n## 小标题\n\n柳湾渡口的清晨从一声汽笛开始，摆渡人站在船头。\n",
+    ],
+)
+def test_wherever_a_byline_stands_some_passage_holds_it(text: str) -> None:
+    (article,) = split_page(document(text)).articles
+    assert "周天" in str(article.byline)
+    assert sum("周天" in passage.text for _, found in split_article(text, article) for passage in found) == 1
 
 
 def test_an_author_is_found_once_an_article(bot: Bot) -> None:

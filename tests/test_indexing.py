@@ -318,7 +318,6 @@ INDEX = """
 import os, signal, sys
 from pathlib import Path
 import qa.indexing
-import qa.splitting
 from small_corpora import TERMS, PairEmbedder
 from qa.store import Store
 qa.indexing.BATCH_PASSAGES = 2

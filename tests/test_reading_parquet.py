@@ -118,6 +118,26 @@ def test_rows_that_cant_be_used_leave_the_others(tmp_path: Path) -> None:
     ]
 
 
+def test_names_and_texts_in_other_forms_are_read(tmp_path: Path) -> None:
+    """A category of pandas', a page that names an encoding it no longer has; a bad name costs its row alone."""
+    names = pa.array(["a.html", "b.txt"]).dictionary_encode()
+    page = '<html><meta charset="gbk"><body><p>圖書館開放。</p></body></html>'
+    path = table(tmp_path / "a.parquet", {"file": names, "text": [page, "乙。"]})
+    assert [item.text for item in found_in(path) if isinstance(item, Document)] == ["圖書館開放。", "乙。"]
+    path = table(tmp_path / "b.parquet", {"file": [b"a", b"\xff\xfe", b"c"], "text": ["甲。", "乙。", "丙。"]})
+    assert [item if isinstance(item, tuple) else item.file for item in found_in(path)] == [
+        "a.txt",
+        ("b.parquet: row 2", "PARSE_FAILED"),
+        "c.txt",
+    ]
+
+
+def test_a_folder_and_one_of_its_tables_are_met_once(tmp_path: Path) -> None:
+    folder = tmp_path / "all.parquet"
+    one = table(folder / "one.parquet", {"file": ["a"], "text": ["甲。"]})
+    assert [item.file for item in walk([folder, one])] == ["a.txt"]
+
+
 def test_an_article_larger_than_allowed_is_told(tmp_path: Path) -> None:
     path = table(tmp_path / "a.parquet", {"file": ["a", "b"], "text": ["x" * 101, "甲" * 33]})
     first, second = (item for item in walk([path]) if isinstance(item, Found))
@@ -149,7 +169,7 @@ def test_a_table_that_is_written_anew_meanwhile_gives_no_article_under_anothers_
     path.unlink()
     with pytest.raises(ReadingError) as error:
         read(rows[1])
-    assert error.value.code == "PARSE_FAILED"
+    assert error.value.code == "FILE_NOT_FOUND"
 
 
 def test_a_table_is_kept_up_to_date_like_a_folder(tmp_path: Path) -> None:

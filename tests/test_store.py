@@ -114,6 +114,8 @@ def test_one_call_and_many_give_the_same_passages(store: Store) -> None:
         ("By Jane Roe Staff Reporter", "By Jane Roe\nStaff Reporter\nThe text.", "The text."),
         ("记者 张三", "正文。\n记者 张三", "正文。\n记者 张三"),
         (None, "正文。\n又一段。", "正文。\n又一段。"),
+        ("By Jane Roe", "By\nthe river.", "By\nthe river."),
+        ("记者 张三", "□\n正文。", "□\n正文。"),
         ("记者 张三", "记者 张三", "记者 张三"),
     ],
 )

@@ -131,6 +131,7 @@ def _wait_for_chats(server: uvicorn.Server, running: threading.Thread) -> None:
     for thread in threading.enumerate():
         if thread.name == "late":
             thread.join(60)
+            assert not thread.is_alive(), "the chat takes more than a minute to load"
 
 
 @pytest.fixture(scope="session")

@@ -170,15 +170,18 @@ def _of_sentences(told: Sequence[npt.NDArray[np.bool_]], seen: Inputs) -> npt.ND
 
 
 def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.bool_]:
-    """Which candidates are told of a rival of the question's name, or are figures of another measure."""
+    """Which candidates are told of a rival of the question's name, or are of another measure than some are."""
     told = [rivals(asked, source.block) for source in sources]
     found = (
         _of_sentences(told, seen) if any(each.any() for each in told) else np.zeros(len(seen.source), dtype=np.bool_)
     )
-    if asked.units:
+    if asked.kind == "number" and asked.units:
+        others = np.zeros(len(seen.source), dtype=np.bool_)
         for number, source in enumerate(sources):
             rows = np.flatnonzero(seen.source == number)
-            found[rows] |= unmeasured(asked, source.block, seen.spans[rows])
+            others[rows] = unmeasured(asked, source.block, seen.spans[rows])
+        if not others.all():
+            found |= others
     return found
 
 

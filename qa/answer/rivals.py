@@ -3,7 +3,7 @@
 Their words and their meaning are nearly the question's, so that nothing else parts them. A rival is a name of the same
 sort before the same word as the question's own name, in a sentence that doesn't hold that name.
 
-A figure of another measure, 1路 where 多长 is asked, is a rival too.
+A figure of another measure, 1路 where 多长 is asked, is a rival too, where there is one of the measure asked for.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ def rivals(asked: Expected, block: Block) -> npt.NDArray[np.bool_]:
 
 
 def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
-    """(spans,): which hold no figure with the measure word that is asked for; none where none is.
+    """(spans,): which hold no figure with the measure word that is asked for, or with one for the same.
 
     ``spans`` are starts and ends in the block's folded text. The word may stand behind a 余 or 多, or begin a
     longer one.
     """
-    if asked.kind != "number" or not asked.units:
-        return np.zeros(len(spans), dtype=np.bool_)
+    units = "".join(group for group in EQUALS if set(group) & set(asked.units)) + asked.units
     layout = block.layout
     begins = np.zeros(len(layout.folded) + 1, dtype=np.int32)
     for _, start, end in layout.values:
-        begins[start] = any(unit in layout.folded[end : end + MEASURE_CHARS] for unit in asked.units)
+        money = layout.folded[max(start - 1, 0) : start] in tuple("$¥€£") and "元" in units
+        begins[start] = money or any(unit in layout.folded[end : end + MEASURE_CHARS] for unit in units)
     before = np.concatenate(([0], np.cumsum(begins)))
     found: npt.NDArray[np.bool_] = before[spans[:, 1]] == before[spans[:, 0]]
     return found
@@ -71,3 +71,5 @@ def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.boo
 
 MEASURE_CHARS = 3
 """Within so many characters behind a figure its measure word begins."""
+EQUALS = ("人名位口员", "元块圆钱金币", "个家间所座处", "米里尺m", "斤克吨g", "年月天日时分秒周钟载")
+"""Characters of measure words for the same: who asks 多少人 is told of 30名. Latin ones are those of km and kg."""

@@ -166,7 +166,7 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
             header[name] = f"{header[name]} {node.text}" if name in header else node.text
             if node.role is Role.BYLINE and not body and not sections:
                 above.append(node)
-            elif node.closes and body:
+            elif (node.closes and body) or (node.role is Role.BYLINE and (body or sections)):
                 body.append(node)  # the line under an article is also the end of its text, as printed
         elif node.role is Role.HEADING:
             close()
@@ -179,7 +179,8 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
             body.append(node)
     close()
     if draft.captions:
-        sections.append(_captions(draft.captions, noisy=noisy))
+        captions = _captions(draft.captions, noisy=noisy)
+        sections.append(replace(captions, bylines=tuple(_paragraph(node.block, noisy=False) for node in above)))
     end = max([node.end for node in draft.nodes], default=draft.captions[-1].end if draft.captions else start)
     return Article(
         kicker=header.get("kicker"),

@@ -124,6 +124,8 @@ def index(
 
     Without PATH, what an interrupted run left or a new model needs is brought up to date.
     """
+    if gpus and ray is None:
+        raise UsageError("USAGE", "--gpus is for a Ray cluster: give --ray ADDRESS too.", field="gpus")
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(show.progress_bar())
         bot = stack.enter_context(_bot(index_seeds=False))

@@ -8,6 +8,7 @@ alone. Needs the extra ``parquet``.
 from __future__ import annotations
 
 import bisect
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +31,7 @@ def rows(path: Path, name: str, root: str) -> Iterator[Found | Problem]:
             column, _ = _columns(table, name)
             row = 0
             for batch in table.iter_batches(NAMES_AT_ONCE, columns=[column]):
-                for value in batch.column(0).to_pylist():
+                for value in batch.column(0):
                     file = _file(value)
                     if file:
                         yield Found(path, file, root, row)
@@ -58,14 +59,18 @@ def content(found: Found, row: int, max_bytes: int) -> bytes:
         names, contents = _group(table, group)
         place = row - starts[group]
         value = contents[place].as_py()
-        if _file(names[place].as_py()) != found.file:
+        if _file(names[place]) != found.file:
             raise ReadingError("FILE_CHANGED", f"{found.file}: {found.path.name} was written anew; run again.")
+    except FileNotFoundError as error:
+        raise ReadingError("FILE_NOT_FOUND", f"{found.file}: {found.path.name} isn't there any more.") from error
     except (OSError, ValueError, IndexError) as error:
         reason = f"can't be read from {found.path.name}: {_first_line(error)}"
         raise ReadingError("PARSE_FAILED", f"{found.file}: {reason}.") from error
     if value is None:
         raise ReadingError("PARSE_FAILED", f"{found.file}: its row of {found.path.name} has no content.")
     data = value if isinstance(value, bytes) else value.encode("utf-8")
+    if not isinstance(value, bytes) and found.file.lower().endswith((".html", ".htm")):
+        data = codecs.BOM_UTF8 + data  # a page may still name the encoding that it once had
     if len(data) > max_bytes:
         reason = f"larger than {max_bytes / (1 << 20):g} MiB; split it, or raise WENBAO_FILE_MB"
         raise ReadingError("FILE_TOO_LARGE", f"{found.file}: {reason}.")
@@ -88,7 +93,7 @@ class _Table:
 
 @lru_cache(maxsize=8)
 def _starts(table: _Table) -> list[int]:
-    """First rows of the groups by which the file is compressed, each some ten thousand rows, and the number of rows."""
+    """First rows of the groups by which the file is compressed, and the number of rows."""
     with _opened(table.path, table.path.name) as opened:
         sizes = [opened.metadata.row_group(number).num_rows for number in range(opened.num_row_groups)]
     return list(accumulate(sizes, initial=0))
@@ -118,22 +123,29 @@ def _columns(table: Any, name: str) -> tuple[str, str]:
 
     schema = table.schema_arrow
     kinds = {field.name: field.type for field in schema}
-    texts = {
-        key
-        for key, kind in kinds.items()
-        if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
-    }
+    texts = {key for key, kind in kinds.items() if _is_text(types, kind)}
     found = [next((key for key in wanted if key in texts), None) for wanted in (NAMES, CONTENTS)]
     if found[0] is None or found[1] is None:
         wanted = NAMES if found[0] is None else CONTENTS
-        reason = f"none of its columns is called {', '.join(wanted[:-1])} or {wanted[-1]}"
+        reason = f"no column of texts is called {', '.join(wanted[:-1])} or {wanted[-1]}"
         raise ReadingError("PARSE_FAILED", f"{name}: {reason}; rename one.")
     return found[0], found[1]
 
 
-def _file(value: str | bytes | None) -> str:
-    """The row's name in the corpus; empty where there is none."""
-    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value or ""
+def _is_text(types: Any, kind: Any) -> bool:
+    """Strings or bytes, in whatever way they are kept."""
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    kinds = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
+    return any(getattr(types, f"is_{name}", lambda _: False)(kind) for name in kinds)
+
+
+def _file(scalar: Any) -> str:
+    """The row's name in the corpus; empty where there is none, or none that is text."""
+    try:
+        value = scalar.as_py()
+        text = value.decode("utf-8") if isinstance(value, bytes) else value or ""
+    except UnicodeDecodeError:
+        return ""
     name = shown_name(text.replace("\\", "/").strip("/ "))
     return name if not name or PurePosixPath(name).suffix.lower() in FORMATS else f"{name}.txt"
 

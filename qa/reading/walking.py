@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qa.reading import parquet
@@ -35,7 +36,8 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Problem]:
         for item in _named(path):
             if isinstance(item, Found):
                 # Below a folder nothing is a link, so resolving the folder resolves the file.
-                real = os.path.join(resolved, item.path.relative_to(path)) if item.root else resolved  # noqa: PTH118
+                inside = item.root and item.path != path
+                real = os.path.join(resolved, item.path.relative_to(path)) if inside else resolved  # noqa: PTH118
                 if item.row is not None:
                     real = f"{real}\0{item.row}"
                 if real in seen:
@@ -83,7 +85,7 @@ def _tables(path: Path, is_folder: bool) -> Iterator[Found | Problem]:
         if isinstance(item, Found):
             yield from parquet.rows(item.path, f"{root}/{item.file}", root)
         else:
-            yield item
+            yield replace(item, file=f"{root}/{item.file}")
 
 
 def _folder(root: Path, suffixes: Container[str] = FORMATS) -> Iterator[Found | Problem]:

@@ -105,12 +105,14 @@ class StoredPassage:
     @property
     def body(self) -> int:
         """Where its text proper begins, in characters of ``text``: behind the byline that an article's first has."""
-        at = 0
+        at, lines = 0, ""
         while self.byline and (end := self.text.find("\n", at)) > 0:
-            if self.text[at:end].lstrip(BYLINE_MARKS) not in self.byline:
+            at, lines = end + 1, f"{lines} {self.text[at:end]}".lstrip(BYLINE_MARKS)
+            if lines == self.byline:
+                return at
+            if not self.byline.startswith(lines):
                 break
-            at = end + 1
-        return at
+        return 0
 
     @property
     def indexed_text(self) -> str:

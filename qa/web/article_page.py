@@ -151,7 +151,7 @@ def _paragraphs(
             if begin == 0 and last is not None and last < first and "\n" not in _between(article, last, first):
                 paragraphs[-1] = paragraphs[-1][0], paragraphs[-1][1] + paragraph
             else:
-                paragraphs.append((begin < passage.body, paragraph))
+                paragraphs.append((first < section.start and begin < passage.body, paragraph))
             begin = end + 1
         last = passage.pieces[-1].end - 1
     return paragraphs
