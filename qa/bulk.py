@@ -34,8 +34,6 @@ HERE = "local"
 FILES_AT_ONCE = 64
 """What an actor takes at once: some hundred passages, which keep a model busy, and few enough to share out evenly."""
 
-TRIED_AGAIN = 3
-"""How often an actor that died is replaced and its batch done again: a file may end whoever reads it."""
 REACHED_S = 10
 """Longest time until somebody answers at a cluster's address."""
 
@@ -89,7 +87,7 @@ class RayCluster:
         started = {"num_cpus": cores, "include_dashboard": False} if address == HERE else {}
         try:
             self._ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **started)
-        except (OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
+        except Exception as error:  # Ray raises bare ones
             raise self._unavailable(error) from error
 
     def __enter__(self) -> RayCluster:
@@ -126,8 +124,6 @@ class RayCluster:
                 fn_constructor_args=(self._model,),
                 batch_size=None,  # a block
                 compute=data.ActorPoolStrategy(min_size=1, max_size=actors),
-                max_restarts=TRIED_AGAIN,
-                max_task_retries=TRIED_AGAIN,
                 **({"num_gpus": 1} if self._gpus else {"num_cpus": 1}),
             )
             for row in done.iter_rows():
