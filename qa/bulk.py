@@ -41,31 +41,33 @@ _Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """What an actor loads: the settings' model, which must be the one that stores here."""
+class _Wanted:
+    """The settings' model, which an actor loads; it must be the one that was loaded here."""
 
     name: str | None
     fingerprint: str
     allow_download: bool
 
-
-def model_of(settings: Settings, embedder: Embedder) -> Model:
-    """The settings' model, which was loaded here as ``embedder``."""
-    name = settings.model
-    if name is not None and (folder := Path(name).expanduser()).exists():
-        name = str(folder.resolve())  # actors have a folder of their own to work in
-    return Model(name, embedder.fingerprint, settings.allow_download)
+    @classmethod
+    def by(cls, settings: Settings, embedder: Embedder) -> _Wanted:
+        name = settings.model
+        if name is not None and (folder := Path(name).expanduser()).exists():
+            name = str(folder.resolve())  # actors have a folder of their own to work in
+        return cls(name, embedder.fingerprint, settings.allow_download)
 
 
 class RayCluster:
     """A ``qa.splitting.Splitter``: a context manager, for one thread of a process that uses Ray for nothing else."""
 
-    def __init__(self, address: str, model: Model, *, gpus: bool = False, cores: int | None = None) -> None:
+    def __init__(
+        self, address: str, settings: Settings, embedder: Embedder, *, gpus: bool = False, cores: int | None = None
+    ) -> None:
         """Connects, or starts one here.
 
         Args:
             address: ``local``, or what ``ray.init`` takes: ``auto``, ``HOST:6379``, ``ray://HOST:10001``.
-            model: what its actors embed by.
+            settings: with the model that its actors load.
+            embedder: that model as it was loaded here.
             gpus: has each actor a GPU rather than a core?
             cores: of a cluster here; None for all.
 
@@ -81,7 +83,7 @@ class RayCluster:
             message = "Indexing on Ray needs the extra ray: pip install 'wenbao[ray]'."
             raise UsageError("EXTRA_MISSING", message, field="ray") from error
         self._address = address
-        self._model = model
+        self._model = _Wanted.by(settings, embedder)
         self._gpus = gpus
         self._require_reachable()
         started = {"num_cpus": cores, "include_dashboard": False} if address == HERE else {}
@@ -165,7 +167,7 @@ def _with_whole_path(item: Unsplit | Problem) -> Unsplit | Problem:
 class _Actor:
     """Reads, splits and embeds, in a process of the cluster."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: _Wanted) -> None:
         self._model = model
         self._embedder: Embedder | None = None
 
@@ -179,8 +181,8 @@ class _Actor:
         return {"split": column}
 
     def _with_vectors(self, splits: list[Split]) -> list[Any]:
-        pages = [came.result for came in splits if isinstance(came.result, SplitPage)]
-        texts = list(dict.fromkeys(text for page in pages for text in page.indexed_texts()))
+        told = [came.result.indexed_texts() if isinstance(came.result, SplitPage) else [] for came in splits]
+        texts = list(dict.fromkeys(text for own in told for text in own))
         if not texts:
             return splits
         try:
@@ -188,10 +190,8 @@ class _Actor:
         except EmbeddingsError as error:
             raise ModelError(error.code, error.message) from error
         return [
-            replace(came, vectors=np.stack([vectors[text] for text in came.result.indexed_texts()]))
-            if isinstance(came.result, SplitPage) and came.result.indexed_texts()
-            else came
-            for came in splits
+            replace(came, vectors=np.stack([vectors[text] for text in own])) if own else came
+            for came, own in zip(splits, told, strict=True)
         ]
 
     def _loaded(self) -> Embedder:

@@ -425,8 +425,11 @@ class Batch:
         """Those that came with the pages, and the others embedded."""
         came = [self._texts[text] for text in texts]
         missing = [text for text, vector in zip(texts, came, strict=True) if vector is None]
-        made = iter(embed(self._embedder, missing) if missing else ())
-        return np.stack([next(made) if vector is None else vector for vector in came])
+        made = embed(self._embedder, missing) if missing else None
+        if made is not None and len(missing) == len(texts):
+            return made
+        rest = iter(() if made is None else made)
+        return np.stack([next(rest) if vector is None else vector for vector in came])
 
 
 def _split_again(store: Store, batch: Batch) -> list[Problem]:

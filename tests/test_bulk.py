@@ -15,7 +15,7 @@ import pytest
 from small_corpora import TERMS, article, content, write
 
 from embeddings import load_embedder
-from qa.bulk import FILES_AT_ONCE, Model, RayCluster, model_of
+from qa.bulk import FILES_AT_ONCE, RayCluster
 from qa.config import Settings
 from qa.errors import ModelError, WenbaoError
 from qa.indexing import IndexReport, index
@@ -28,14 +28,13 @@ pytest.importorskip("ray.data", reason="needs the extra ray: `make ray`")
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 EMBEDDER = load_embedder()
-MODEL = model_of(Settings(), EMBEDDER)
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Ray's own
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
     """Two processes, whatever the machine has."""
-    with RayCluster("local", MODEL, cores=2) as started:
+    with RayCluster("local", Settings(), EMBEDDER, cores=2) as started:
         yield started
 
 
@@ -111,11 +110,12 @@ def test_an_actor_that_is_killed_is_replaced(cluster: RayCluster, tmp_path: Path
 def test_another_model_on_a_machine_of_the_cluster_is_refused_and_nothing_is_stored(
     cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_model", replace(MODEL, fingerprint="another"))
+    model = cluster._model
+    monkeypatch.setattr(cluster, "_model", replace(model, fingerprint="another"))
     with pytest.raises(ModelError, match="another") as error:
         indexed(tmp_path / "data", SEEDS, cluster=cluster)
     assert error.value.code == "RAY_MODEL_MISMATCH"
-    monkeypatch.setattr(cluster, "_model", Model(str(tmp_path / "none"), MODEL.fingerprint, allow_download=False))
+    monkeypatch.setattr(cluster, "_model", replace(model, name=str(tmp_path / "none")))
     with pytest.raises(ModelError) as error:
         indexed(tmp_path / "data", SEEDS, cluster=cluster)
     assert error.value.code.startswith("MODEL_")

@@ -175,7 +175,7 @@ def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.
     found = (
         _of_sentences(told, seen) if any(each.any() for each in told) else np.zeros(len(seen.source), dtype=np.bool_)
     )
-    if asked.kind == "number" and asked.units:
+    if asked.units:
         others = np.zeros(len(seen.source), dtype=np.bool_)
         for number, source in enumerate(sources):
             rows = np.flatnonzero(seen.source == number)

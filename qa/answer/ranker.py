@@ -541,7 +541,7 @@ NO_FIGURE_PRIOR = -4.0
 """Added for a text without a figure where a number or a date is asked for."""
 QUOTED_PRIOR = -2.0
 """Added for a quoted name where a person, place, number or date is asked for: a book has a place, and is none. These
-three were set on the dev questions, which ask for other things than the sets' questions do; those lose nothing."""
+three were set on the dev questions, which ask for other things than the sets' questions do."""
 
 
 def adjusted(seen: Inputs, scored: Floats) -> Floats:

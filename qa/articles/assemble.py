@@ -150,10 +150,8 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
     def close() -> None:
         if body or heading is not None:
             section = _section(heading, [text for _, text in path], body, source, noisy=noisy)
-            if section.paragraphs and above:
-                # Blanks between names are meant, on noisy pages too.
-                section = replace(section, bylines=tuple(_paragraph(node.block, noisy=False) for node in above))
-                above.clear()
+            if section.paragraphs:
+                section = _with_bylines(section, above)
             if section.paragraphs or section.heading:
                 sections.append(section)
         body.clear()
@@ -164,10 +162,9 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
         if node.role in _HEADER:
             name = _HEADER[node.role]
             header[name] = f"{header[name]} {node.text}" if name in header else node.text
-            if node.role is Role.BYLINE and not body and not sections:
-                above.append(node)
-            elif (node.closes and body) or (node.role is Role.BYLINE and (body or sections)):
-                body.append(node)  # the line under an article is also the end of its text, as printed
+            if node.role is Role.BYLINE:
+                # One within the text, or under it, is also text, as printed.
+                (body if body or sections else above).append(node)
         elif node.role is Role.HEADING:
             close()
             if node.style not in styles:
@@ -179,8 +176,7 @@ def _article(draft: _Draft, source: str, *, noisy: bool) -> Article | None:
             body.append(node)
     close()
     if draft.captions:
-        captions = _captions(draft.captions, noisy=noisy)
-        sections.append(replace(captions, bylines=tuple(_paragraph(node.block, noisy=False) for node in above)))
+        sections.append(_with_bylines(_captions(draft.captions, noisy=noisy), above))
     end = max([node.end for node in draft.nodes], default=draft.captions[-1].end if draft.captions else start)
     return Article(
         kicker=header.get("kicker"),
@@ -211,6 +207,13 @@ def _section(heading: Node | None, path: list[str], body: list[Node], source: st
     start = heading.start if heading is not None else body[0].start
     end = body[-1].end if body else (heading.end if heading is not None else start)
     return Section(PATH_SEPARATOR.join(path) if path else None, start, end, paragraphs)
+
+
+def _with_bylines(section: Section, above: list[Node]) -> Section:
+    """The section with the bylines that waited for one; blanks between names are meant, on noisy pages too."""
+    bylines = tuple(_paragraph(node.block, noisy=False) for node in above)
+    above.clear()
+    return replace(section, bylines=bylines)
 
 
 def _captions(nodes: Sequence[Node], *, noisy: bool) -> Section:

@@ -131,10 +131,9 @@ def index(
         bot = stack.enter_context(_bot(index_seeds=False))
         splitter = None
         if ray is not None:
-            from qa.bulk import RayCluster, model_of  # noqa: PLC0415 (an extra)
+            from qa.bulk import RayCluster  # noqa: PLC0415 (few index on a cluster)
 
-            model = model_of(bot.settings, bot.embedder)
-            splitter = stack.enter_context(RayCluster(ray, model, gpus=gpus, cores=processes))
+            splitter = stack.enter_context(RayCluster(ray, bot.settings, bot.embedder, gpus=gpus, cores=processes))
         report = bot.index(
             paths,
             prune=prune,

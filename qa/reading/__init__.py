@@ -14,6 +14,7 @@ from pathlib import PurePath
 from qa.reading.decoding import decode
 from qa.reading.document import FORMATS, Document, Extract, Found, Heading, Problem, ReadingError, shown_name
 from qa.reading.parquet import SUFFIX as PARQUET
+from qa.reading.parquet import content
 from qa.reading.walking import unreachable, walk
 
 __all__ = [
@@ -50,9 +51,7 @@ def load(found: Found, max_bytes: int = MAX_BYTES) -> bytes:
             READ_FAILED.
     """
     if found.row is not None:
-        from qa.reading import parquet  # noqa: PLC0415 (brings pyarrow)
-
-        return parquet.content(found, found.row, max_bytes)
+        return content(found, found.row, max_bytes)
     try:
         with open(found.path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
