@@ -366,8 +366,10 @@ def _too_new(path: Path, found: int, newest: int) -> StoreError:
 
 def _journal(path: Path) -> bool:
     """Whether a journal was left that holds anything."""
-    journal = path.with_name(f"{path.name}-wal")
-    return journal.exists() and journal.stat().st_size > 0
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:  # none, or another process has just taken it away
+        return False
 
 
 def backup(connection: sqlite3.Connection, target: Path) -> None:

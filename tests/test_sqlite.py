@@ -79,6 +79,14 @@ def test_a_database_that_another_makes_meanwhile_is_seen_as_one_or_the_other(
     assert len(looks) >= 3
 
 
+def test_a_journal_that_another_takes_away_meanwhile_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(tmp_path / "notes.db", "kept")
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.name.endswith("-wal") or exists(path))  # it was, just now
+    assert not (tmp_path / "notes.db-wal").is_file()
+    add(tmp_path / "notes.db", "too")
+
+
 def test_steps_run_once_in_their_order_with_a_copy_before(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     add(path, "kept")
