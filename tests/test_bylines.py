@@ -8,6 +8,8 @@ import pytest
 from small_corpora import write
 from structure_scores import document
 
+from qa.answer.authors import asks_articles, asks_author, credit, names, tells
+from qa.answer.kinds import expected
 from qa.articles.assemble import split_page
 from qa.bot import Bot
 from qa.config import Settings
@@ -111,6 +113,86 @@ def test_who_wrote_is_answered_by_the_byline_and_who_did_is_not(bot: Bot) -> Non
     record = bot.ask("谁在船头站了三十年？")
     assert "赵春生" in str(record["answer"])
     assert "何小满" not in str(record["answer"])
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "field"),
+    [
+        ("新桥通车是谁写的？", "本报记者 何小满 通讯员 陆一舟", BRIDGE),
+        ("菜市场搬迁的记者是谁？", "记者 周天", MARKET),
+        ("哪位记者报道了学校的园圃？", "记者 孙丽", SCHOOL),
+        ("誰寫了關於菜市場搬遷的報導？", "记者 周天", MARKET),
+        ("周天写了什么文章？", "菜市场搬迁", MARKET),
+        ("Which articles did Sun Li write?", "学校开园圃", SCHOOL),
+    ],
+)
+def test_headers_answer_who_wrote_and_what_somebody_wrote(bot: Bot, question: str, answer: str, field: str) -> None:
+    record = bot.ask(question)
+    assert (record["status"], record["answer"]) == ("answered", answer)
+    [first, *_] = record["passages"]
+    assert answer.rsplit(maxsplit=1)[-1] in field
+    assert first["source"]["file"] == {BRIDGE: "bridge.md", MARKET: "market.md", SCHOOL: "school.md"}[field]
+    if "answer_span" in first:
+        assert field[slice(*first["answer_span"].values())] == answer
+
+
+def test_a_byline_that_opens_a_passage_is_marked_there(bot: Bot) -> None:
+    [first, *_] = bot.ask("新桥通车是谁写的？")["passages"]
+    assert BRIDGE[slice(*first["answer_span"].values())] == "本报记者 何小满 通讯员 陆一舟"
+
+
+def test_several_articles_of_an_author_are_gathered(bot: Bot) -> None:
+    record = bot.ask("何小满写了哪几篇报道？")
+    assert {part["text"] for part in record["gathered"]} == {"渡口三十年", "新桥通车"}
+
+
+@pytest.mark.parametrize(
+    ("question", "author", "articles"),
+    [
+        ("这篇报道的作者是谁", True, False),
+        ("照片是谁拍的", True, False),
+        ("記事は誰が書きましたか", True, False),
+        ("Who took the photo for this story?", True, False),
+        ("老王写了哪些文章", False, True),
+        ("哪几篇是老王写的", False, True),
+        ("这封信是谁写的", False, False),
+        ("谁采访了老王", False, False),
+        ("短片是谁拍的", False, False),
+        ("老王在日记里写了什么事", False, False),
+        ("Who reported the fire?", False, False),
+    ],
+)
+def test_which_questions_ask_about_authors(question: str, author: bool, articles: bool) -> None:
+    asked = expected(question)
+    assert (asks_author(asked), asks_articles(asked)) == (author, articles)
+
+
+@pytest.mark.parametrize(
+    ("byline", "credited", "named"),
+    [
+        ("本报讯（记者 周天） ", "记者 周天", ["周天"]),
+        ("□本报记者 何小满 通讯员 陆一舟", "本报记者 何小满 通讯员 陆一舟", ["何小满", "陆一舟"]),
+        ("By Jane Roe", "Jane Roe", ["jane", "roe"]),
+        ("本报讯", "本报讯", []),
+    ],
+)
+def test_a_byline_credits_who_is_named(byline: str, credited: str, named: list[str]) -> None:
+    assert byline[slice(*credit(byline))] == credited
+    assert names(byline) == named
+
+
+@pytest.mark.parametrize(
+    ("question", "headline", "byline", "told"),
+    [
+        ("《论自由》的作者是谁？《论自由》是谁写的？", "读书会开讲", "记者 周天", False),
+        ("《读书会》是谁写的？", "读书会开讲", "记者 周天", True),
+        ("读书会的报道是谁写的？", "读书会开讲", "本报讯", False),
+        ("周天写了哪几篇？", "读书会开讲", "记者 周天", True),
+        ("孙丽写了哪几篇？", "读书会开讲", "记者 周天", False),
+    ],
+)
+def test_only_the_header_that_may_be_meant_answers(question: str, headline: str, byline: str, told: bool) -> None:
+    assert tells(expected(question), headline, byline) is told
 
 
 def test_the_page_shows_a_byline_once_and_marks_it(bot: Bot) -> None:

@@ -16,6 +16,8 @@ from qa.text.pinyin import names, spelt
         ("When was Guangbei founded?", "guangbei", "|guang|bei|"),
         ("xicheng区在哪里？", "xicheng", "|xi|cheng|"),
         ("Is Ｂｅｉｊｉｎｇ large?", "beijing", "|bei|jing|"),
+        ("What did Li Tong eat?", "tong", "|li|tong|"),
+        ("Bian Lei wrote it.", "bian", "|bian|lei|"),
     ],
 )
 def test_a_name_is_cut_into_syllables(question: str, word: str, spelling: str) -> None:
@@ -29,6 +31,8 @@ def test_a_name_is_cut_into_syllables(question: str, word: str, spelling: str) -
         "Women in the union",  # the capital only begins the question
         "What does NATO do?",
         "Where is Australia?",
+        "Is it He Li who won?",  # four letters are too few
+        "Who met Minister Han?",
         "Who is Han?",  # one syllable says too little
         "多少人？",
     ],

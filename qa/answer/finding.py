@@ -12,7 +12,7 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from embeddings.vectors import Vectors
-from qa.answer import meaning, ranker, reader
+from qa.answer import authors, meaning, ranker, reader
 from qa.answer.candidates import KEPT_BLOCKS, Floats, Layout, block, layout
 from qa.answer.echo import echoing
 from qa.answer.evidence import LEADING, evidence
@@ -21,7 +21,7 @@ from qa.answer.meaning import Wanted
 from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, choose, inputs, present, scores
 from qa.answer.rivals import rivals, unmeasured
 from qa.answer.verdict import Judge
-from qa.articles import dateline_length
+from qa.articles import NEAR, dateline_length
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
@@ -190,7 +190,12 @@ RIVAL_PRIOR = np.float32(-8.0)
 
 
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:
-    """The one that answers best, and behind it the clauses around it; nothing of none."""
+    """The one that answers best, and behind it the clauses around it; nothing of none.
+
+    Who asks who wrote an article, or what somebody wrote, is given the line that says so.
+    """
+    if (credited := _credited(candidates)) is not None:
+        return (credited,)
     asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
     for choice in choose(candidates.seen, candidates.scores, candidates.sources):
@@ -202,6 +207,41 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
         field = ranker.FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)
+
+
+def _credited(candidates: Candidates) -> Finding | None:
+    """The line that answers who wrote an article, or what somebody wrote; None where the question is no such one.
+
+    It is of the first article that has one: of one with pictures by who is named, where it is pictures whose author is
+    asked for. It is as sure as it is that the article is the one asked about, which no set has questions to tell by:
+    the evidence is that of the passage's best candidate, as if it surely held the answer.
+    """
+    asked = expected(candidates.found.question)
+    of_articles = authors.asks_articles(asked)
+    if not of_articles and not authors.asks_author(asked):
+        return None
+    found: list[Finding] = []
+    for number in dict.fromkeys(candidates.sources[source].passage for source in candidates.seen.source):
+        passage = candidates.passages[candidates.hits[number].passage_id]
+        above = passage.headline if of_articles else passage.byline
+        if above is None or not authors.tells(asked, passage.headline or "", passage.byline or ""):
+            continue
+        here = candidates.of_passage(number)
+        best = choose(here.seen, here.scores, here.sources)[0]
+        sure = replace(best, holds=1.0, overlap=1.0, exact=1.0)
+        measures = evidence(asked, here.found, here.hits, here.sources[best.source], sure, passage, here.wanted)
+        if of_articles:  # all that is asked for is the name, and it is there
+            measures |= dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0)
+            measures |= dict.fromkeys(("untold", "untold_sentence", "unknown", "bare", "far"), 0.0)
+        start, end = (0, len(above)) if of_articles else authors.credit(above)
+        at = -1 if of_articles else passage.text.find(above[start:end], 0, NEAR)
+        field = "headline" if of_articles else "byline" if at < 0 else "text"
+        seen = layout(passage.text if field == "text" else above)
+        span = (at, at + end - start) if field == "text" else (start, end)
+        found.append(Finding(number, field, seen, *span, span, measures))
+    shot = [finding for finding in found if authors.took_pictures(finding.text)]
+    first = shot if shot and authors.asks_photographer(asked) else found
+    return first[0] if first else None
 
 
 EARLIER_SHARE = 0.4

@@ -49,7 +49,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"いつ|何(?:年|月|日|時|世紀)(?!間)",
     )),
     ("number", (
-        rf"多少|(?<![第哪])几(?![乎何内])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
+        rf"多少|(?<![第哪这那])几(?![乎何内])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
         r"\bhow (?:many|much|long|old|far|tall|big|large|high|often|deep|wide|fast)\b",
         r"\bwhat (?:percentage|percent|number|amount)\b",
         r"いくつ|いくら|どのくらい|どれくらい|どれだけ",

@@ -2,7 +2,8 @@
 
 Used by ``qa.evidence``. A word counts as pinyin when it can be cut into syllables of it and reads like a name: two
 syllables or more, five letters or more, and either a capital that doesn't merely begin the question, or Chinese
-elsewhere in the question. ``women`` stays English, ``Mentougou`` and the ``xicheng`` of ``xicheng区`` don't.
+elsewhere in the question. ``women`` stays English, ``Mentougou`` and the ``xicheng`` of ``xicheng区`` don't. So do two
+words with capitals (Li Tong).
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 SYLLABLE_LETTERS = 6
 """Letters of the longest syllable, zhuang."""
+NAME_LETTERS = 5
+"""Fewest letters of a name: a shorter word is oftener one of another language."""
 _LATIN = regex.compile(r"\p{Latin}+")
+_NAME = regex.compile(r"\b\p{Lu}\p{Ll}* \p{Lu}\p{Ll}+\b")
 _HAN = regex.compile(r"\p{Han}")
 
 
@@ -27,11 +32,22 @@ def names(question: str) -> Mapping[str, tuple[str, ...]]:
     for match in _LATIN.finditer(unicodedata.normalize("NFKC", question)):
         word = match.group()
         named = chinese or (word[0].isupper() and match.start() > 0)
-        if named and len(word) >= 5 and not word.isupper():
+        if named and len(word) >= NAME_LETTERS and not word.isupper():
             spellings = tuple(f"|{'|'.join(cut)}|" for cut in _cuts(word.lower()) if len(cut) > 1)
             if spellings:
                 found[word.lower()] = spellings
+    for words, spellings in _in_two_words(question):
+        found |= {word: found.get(word, ()) + spellings for word in words}
     return found
+
+
+def _in_two_words(question: str) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """The names that are written in two words (``Li Tong``): both words, folded, and the spellings."""
+    for match in _NAME.finditer(unicodedata.normalize("NFKC", question), overlapped=True):
+        words = match.group().lower().split(" ")
+        ways = product(*map(_cuts, words)) if sum(map(len, words)) >= NAME_LETTERS else ()
+        if spellings := tuple(f"|{'|'.join(family + given)}|" for family, given in ways):
+            yield words, spellings
 
 
 @functools.lru_cache(maxsize=50_000)
