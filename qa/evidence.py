@@ -22,15 +22,13 @@ import numpy.typing as npt
 
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
-from embeddings.words import WordVectors
+from embeddings.words import WordVectors, shared_words
 from qa.text import Terms, sentences
 from qa.text.pinyin import names, sounding, spelt
 from qa.text.terms import Cut, Wanted
 
 REMEMBERED_PASSAGES = 2000
 """Passages whose sentences' terms and words are kept; their memory is unmeasured."""
-REMEMBERED_WORDS = 50_000
-"""Words whose vectors are kept: 100 MB at 512 dimensions, 4 bytes each."""
 
 NAME = 2.0
 """How much more a Chinese name in Latin letters weighs than another word that the corpus lacks."""
@@ -75,7 +73,7 @@ class Reader:
         self._size = size
         self._lock = threading.Lock()
         self._passages: OrderedDict[int, _Read] = OrderedDict()
-        self._words = WordVectors(embedder)
+        self._words = shared_words(embedder)
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
         """Each distinct term's weight ln(1 + (N − n + ½)/(n + ½)), n of the N passages holding it; in their order."""
@@ -141,8 +139,9 @@ class Reader:
 
     def _read(self, ids: Sequence[int]) -> dict[int, _Read]:
         """The passages read, in the order of ``ids``; the most recently used ones are remembered."""
-        if len(self._words) > REMEMBERED_WORDS:
-            self._passages, self._words = OrderedDict(), WordVectors(self._embedder)
+        words = shared_words(self._embedder)
+        if words is not self._words:  # their numbers are others
+            self._passages, self._words = OrderedDict(), words
         missing = [number for number in ids if number not in self._passages]
         for number, text in self._texts(missing).items() if missing else ():
             self._passages[number] = self._sentences(text)

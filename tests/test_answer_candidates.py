@@ -43,7 +43,7 @@ HOLDING = [
 
 def _printed(text: str) -> set[str]:
     found = block(text)
-    return {text[slice(*found.layout.place(start, end))] for start, end in found.spans[:, :2].tolist()}
+    return {text[slice(*found.layout.place(start, end))] for start, end in found.spans().places[:, :2].tolist()}
 
 
 @pytest.mark.parametrize(("answer", "text"), HOLDING, ids=[case[0] for case in HOLDING])
@@ -60,21 +60,23 @@ def test_no_candidate_begins_or_ends_with_a_comma_or_a_particle() -> None:
 @given(st.text(alphabet="口罩八千只，。《》“”()、3,.5 \nab 的在東區1年月", max_size=60))
 def test_candidates_lie_within_a_sentence_and_its_limits(text: str) -> None:
     found = block(text)
-    for (start, end, _, _, sentence, _), (low, high) in zip(found.spans.tolist(), found.clauses.tolist(), strict=True):
+    made = found.spans()
+    for (start, end, _, _, sentence, _), (low, high) in zip(made.places.tolist(), made.clauses.tolist(), strict=True):
         first, last = found.layout.sentences[sentence].tolist()
         assert first <= low <= start < end <= high <= last
         printed = text[slice(*found.layout.place(start, end))]
         assert printed == printed.strip() != ""
-    assert found.static.shape[0] == len(found.spans) == len(found.clauses)
-    assert np.isfinite(found.static).all()
+    assert made.static.shape[0] == len(made.places) == len(made.clauses)
+    assert np.isfinite(made.static).all()
 
 
 def test_spans_are_bounded() -> None:
     found = block("口罩" * 200 + "，" + "手套和药品，" * 60)
-    lengths = found.spans[:, 1] - found.spans[:, 0]
-    clause = found.spans[:, 5] == 1
+    places = found.spans().places
+    lengths = places[:, 1] - places[:, 0]
+    clause = places[:, 5] == 1
     assert lengths[~clause].max() <= SPAN_CHARS
-    assert len(found.spans) < 30_000
+    assert len(places) < 30_000
     assert CLAUSES_CHARS > SPAN_CHARS
 
 

@@ -44,10 +44,11 @@ def test_a_token_weighs_as_its_weightiest_partner() -> None:
     assert found.tokens[1] == pytest.approx(0.3 / 0.75)
 
 
-def test_words_are_kept_and_told_alike_when_they_are_forgotten() -> None:
-    small, large = Meanings(Compass(), kept=2), Meanings(Compass())
+def test_words_are_told_alike_when_they_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embeddings.words.KEPT_WORDS", 2)
+    meanings = Meanings(Compass())
     for words in (["apple", "stone", "wood"], ["pear apple"], ["apple", "plum", "stone"]):
-        assert np.array_equal(small.vectors(words), large.vectors(words))
+        assert np.array_equal(meanings.vectors(words), Compass().passages(words))
 
 
 @pytest.mark.parametrize("question", [{"masks": 2.0, "sent": 1.0}, {"口罩": 2.0, "发放": 1.0}])

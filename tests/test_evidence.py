@@ -101,7 +101,7 @@ def test_forgetting_changes_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = _reader()
     expected = [plain.evidence(q, plain.idf(q.split()), ids) for q, ids in asked]
     monkeypatch.setattr(evidence, "REMEMBERED_PASSAGES", 1)
-    monkeypatch.setattr(evidence, "REMEMBERED_WORDS", 1)
+    monkeypatch.setattr("embeddings.words.KEPT_WORDS", 1)
     forgetful = _reader()
     assert [forgetful.evidence(q, forgetful.idf(q.split()), ids) for q, ids in asked] == expected
 

@@ -11,6 +11,7 @@ precision.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ POOLING = "mean of token vectors, 1"
 """Part of the fingerprint: the number grows when this file would give other vectors for the same folder."""
 BLOCK_TOKENS = 1 << 15
 """Token vectors of a text gathered at a time: 32 MiB at 256 dimensions."""
+WORD_TOKENS = 4
+"""Texts of at most so many tokens are summed together with others of their length."""
 BLOCK_TEXTS = 1 << 10
 """Texts tokenised at a time."""
 
@@ -126,17 +129,23 @@ class StaticEmbedder:
         """Sum of the token vectors of each text. A text's sum is the same to the last bit whatever stands beside it."""
         sums = np.zeros((len(texts), self.dim), dtype=np.float32)
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        every = [np.array(encoding.ids, dtype=np.intp) for encoding in encodings]
+        words: defaultdict[int, list[int]] = defaultdict(list)
         # Text by text: numpy's reduceat over all of them at once takes 20 times as long.
-        for row, encoding in enumerate(encodings):
-            tokens = np.array(encoding.ids, dtype=np.intp)
+        for row, tokens in enumerate(every):
+            if 0 < len(tokens) <= WORD_TOKENS:
+                words[len(tokens)].append(row)
+                continue
             for start in range(0, len(tokens), BLOCK_TOKENS):
                 sums[row] += self._rows(tokens[start : start + BLOCK_TOKENS]).sum(axis=0)
+        for rows in words.values():  # those of a length together: one by one, words take half as long again
+            sums[rows] = self._rows(np.stack([every[row] for row in rows])).sum(axis=1)
         return sums
 
     def _rows(self, tokens: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         try:
             rows = self._weights[tokens].astype(np.float32, copy=False)
-            return rows if self._factors is None else rows * self._factors[tokens, None]
+            return rows if self._factors is None else rows * self._factors[tokens][..., None]
         except IndexError as error:
             raise ModelError(
                 "MODEL_INVALID",

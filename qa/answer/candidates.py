@@ -7,9 +7,9 @@ printed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -23,6 +23,7 @@ from qa.text.numerals import numbers
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 SPAN_CHARS = 28
 """Longest span cut at word borders; nine in ten answers of CMRC 2018 and DRCD are no longer than 23 and 8."""
@@ -40,6 +41,11 @@ TAGS = (
 )  # fmt: skip
 """Groups of jieba's tags, signs parted by what they do; the first is "no word"."""
 _TAG = {tag: number for number, tag in enumerate(TAGS)}
+TAG_GROUPS = (
+    "nr", "ns", "nt nz j", "n vn l i", "v", "a ad d", "m q t", "p c uj ul u r f", "x eng",
+)  # fmt: skip
+"""Groups of tags whose share in a candidate is one of its columns."""
+_IN_GROUP = [np.array([tag != "" and tag in group.split() for tag in TAGS]) for group in TAG_GROUPS]
 _SIGNS = (
     dict.fromkeys("《〈（([【", "open")
     | dict.fromkeys("》〉）)]】", "close")
@@ -69,7 +75,7 @@ _MEASURES = regex.compile(
 LENGTHS = (1, 2, 3, 5, 8, 13, 20, 35)
 """Upper ends of the classes of length."""
 STATIC = 34 + len(LENGTHS)
-"""Columns of ``Block.static``."""
+"""Columns of ``Spans.static``."""
 QUOTED, INSIDE_QUOTES, ENUMERATES, HAS_NUMBER, HAS_DATE = 6, 7, 11, 14, 20
 """Some of them."""
 _HALF_BRACKET, _HALF_QUOTE = 9, 10
@@ -102,8 +108,25 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """Candidates: those of some sentences of a block."""
+
+    places: Ints
+    """(candidates, 6): start, end in the folded text; first and last token; sentence; 1 for whole clauses."""
+    clauses: Ints
+    """(candidates, 2): start and end in the folded text of the clauses that the candidate stands in."""
+    static: Floats
+    """(candidates, STATIC): what is known of a candidate without the question."""
+
+
+_NO_SPANS = Spans(
+    np.zeros((0, 6), dtype=np.int32), np.zeros((0, 2), dtype=np.int32), np.zeros((0, STATIC), dtype=np.float32)
+)
+
+
+@dataclass(frozen=True, eq=False)
 class Block:
-    """All that could answer in a text."""
+    """All that could answer in a text. What a question's best sentences don't need isn't made."""
 
     layout: Layout
     words: Ints
@@ -113,12 +136,50 @@ class Block:
     tags: Ints
     """Per token, with one for "no word" at both ends."""
     hashes: Ints
-    spans: Ints
-    """(candidates, 6): start, end in the folded text; first and last token; sentence; 1 for whole clauses."""
-    clauses: Ints
-    """(candidates, 2): start and end in the folded text of the clauses that the candidate stands in."""
-    static: Floats
-    """(candidates, STATIC): what is known of a candidate without the question."""
+    made: dict[int, Spans] = field(default_factory=dict)
+    """The candidates of the sentences that were asked for."""
+
+    def spans(self, sentences: Iterable[int] | None = None) -> Spans:
+        """The candidates of these sentences, of all when none are named, in order."""
+        numbers = range(len(self.layout.sentences)) if sentences is None else sentences
+        for number in numbers:
+            if number not in self.made:
+                self.made[number] = _of_sentence(self, number)
+        found = [self.made[number] for number in numbers] or [_NO_SPANS]
+        return Spans(
+            np.concatenate([each.places for each in found]),
+            np.concatenate([each.clauses for each in found]),
+            np.concatenate([each.static for each in found]),
+        )
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What stands where in the text."""
+        return _marks(self.layout, self.tags)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """What stands where in a text: per place in the folded text, and how much of something stands before each place."""
+
+    number_start: Bools
+    number_end: Bools
+    measured_end: Bools
+    date_at: Ints
+    """Per place, where the date ends that begins there; 0 for none. So for what stands in quotes, and inside of it."""
+    quoted_at: Ints
+    inner_at: Ints
+    quoted: Bools
+    numbers: Ints
+    dates: Ints
+    opened: Ints
+    closed: Ints
+    quotes: Ints
+    pauses: Ints
+    joints: Ints
+    commas: Ints
+    tagged: Sequence[Ints]
+    """Per group of TAG_GROUPS, how many tokens of it stand before each token."""
 
 
 @lru_cache(maxsize=KEPT_BLOCKS)
@@ -146,11 +207,7 @@ def block(text: str) -> Block:
     """The candidates of ``text``; none for a text without words."""
     seen = layout(text)
     words, tags, hashes = _tokens(seen.folded)
-    spans, clauses = _spans(words, tags, seen.sentences)
-    static = _static(seen.folded, tags, seen.sentences, seen.values, spans, clauses)
-    # Nothing that cuts a quotation or a bracket in two.
-    whole = (static[:, _HALF_BRACKET] == 0) & (static[:, _HALF_QUOTE] == 0)
-    return Block(seen, words, _telling(seen.folded, words), tags, hashes, spans[whole], clauses[whole], static[whole])
+    return Block(seen, words, _telling(seen.folded, words), tags, hashes)
 
 
 def word_hash(word: str) -> int:
@@ -212,37 +269,39 @@ def _sentences(text: str, offsets: Ints) -> Ints:
     return np.array(found, dtype=np.int32).reshape(-1, 2)
 
 
-def _spans(words: Ints, tags: Ints, parts: Ints) -> tuple[Ints, Ints]:
-    starts, ends, kinds = words[:, 0].tolist(), words[:, 1].tolist(), tags.tolist()
+def _of_sentence(block: Block, number: int) -> Spans:
+    """The candidates of a sentence: nothing that cuts a quotation or a bracket in two."""
+    places, clauses = _spans(block, number)
+    static = _static(block, places, clauses)
+    whole = (static[:, _HALF_BRACKET] == 0) & (static[:, _HALF_QUOTE] == 0)
+    return Spans(places[whole], clauses[whole], static[whole])
+
+
+def _spans(block: Block, number: int) -> tuple[Ints, Ints]:
+    low, high = (np.searchsorted(block.words[1:-1, 0], block.layout.sentences[number]) + 1).tolist()
+    starts, ends, kinds = block.words[:, 0].tolist(), block.words[:, 1].tolist(), block.tags.tolist()
     spans: list[tuple[int, int, int, int, int, int]] = []
     around: list[tuple[int, int]] = []
-    token = 1
-    for number, (start, end) in enumerate(parts.tolist()):
-        while token < len(starts) - 1 and starts[token] < start:
-            token += 1
-        first = token
-        while token < len(starts) - 1 and starts[token] < end:
-            token += 1
-        clauses = _clauses(kinds, first, token)
-        for low, high in clauses:
-            where = (starts[low], ends[high - 1])
-            for i in range(low, high):
-                if kinds[i] in _NEVER_FIRST:
-                    continue
-                for j in range(i, min(high, i + SPAN_TOKENS)):
-                    if ends[j] - starts[i] > SPAN_CHARS:
-                        break
-                    if kinds[j] not in _NEVER_LAST:
-                        spans.append((starts[i], ends[j], i, j, number, 0))
-                        around.append(where)
-        for a in range(len(clauses)):
-            for b in range(a, len(clauses)):
-                i, j = clauses[a][0], clauses[b][1] - 1
-                if (b > a or ends[j] - starts[i] > SPAN_CHARS) and (
-                    ends[j] - starts[i] <= CLAUSES_CHARS or b == a or (a == 0 and b == len(clauses) - 1)
-                ):
-                    spans.append((starts[i], ends[j], i, j, number, 1))
-                    around.append((starts[i], ends[j]))
+    clauses = _clauses(kinds, low, high)
+    for low, high in clauses:
+        where = (starts[low], ends[high - 1])
+        for i in range(low, high):
+            if kinds[i] in _NEVER_FIRST:
+                continue
+            for j in range(i, min(high, i + SPAN_TOKENS)):
+                if ends[j] - starts[i] > SPAN_CHARS:
+                    break
+                if kinds[j] not in _NEVER_LAST:
+                    spans.append((starts[i], ends[j], i, j, number, 0))
+                    around.append(where)
+    for a in range(len(clauses)):
+        for b in range(a, len(clauses)):
+            i, j = clauses[a][0], clauses[b][1] - 1
+            if (b > a or ends[j] - starts[i] > SPAN_CHARS) and (
+                ends[j] - starts[i] <= CLAUSES_CHARS or b == a or (a == 0 and b == len(clauses) - 1)
+            ):
+                spans.append((starts[i], ends[j], i, j, number, 1))
+                around.append((starts[i], ends[j]))
     return np.array(spans, dtype=np.int32).reshape(-1, 6), np.array(around, dtype=np.int32).reshape(-1, 2)
 
 
@@ -257,94 +316,104 @@ def _clauses(kinds: list[int], first: int, past: int) -> list[tuple[int, int]]:
     return found
 
 
-def _static(
-    folded: str,
-    tags: Ints,
-    parts: Ints,
-    values: tuple[tuple[str, int, int], ...],
-    spans: Ints,
-    clauses: Ints,
-) -> Floats:
-    columns = np.zeros((len(spans), STATIC), dtype=np.float32)
-    if not len(spans):
-        return columns
-    start, end, first, last, sentence, whole = spans.T
-    length = end - start
-    characters = np.frombuffer(folded.encode("utf-32-le", "replace"), dtype=np.uint32)
-
-    def among(signs: str) -> npt.NDArray[np.bool_]:
-        return np.isin(characters, [ord(sign) for sign in signs])
-
-    def inside(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        total = np.concatenate(([0], np.cumsum(flags)))
-        found: npt.NDArray[np.int64] = total[end] - total[start]
-        return found
-
-    number = np.zeros(len(folded), dtype=bool)
-    number_start = np.zeros(len(folded) + 1, dtype=bool)
-    number_end = np.zeros(len(folded) + 1, dtype=bool)
-    measured_end = np.zeros(len(folded) + 1, dtype=bool)
-    for _, low, high in values:
+def _marks(seen: Layout, tags: Ints) -> Marks:
+    folded = seen.folded
+    size = len(folded)
+    number, date, quoted = (np.zeros(size, dtype=np.bool_) for _ in range(3))
+    number_start, number_end, measured_end = (np.zeros(size + 1, dtype=np.bool_) for _ in range(3))
+    date_at, quoted_at, inner_at = (np.zeros(size + 1, dtype=np.int32) for _ in range(3))
+    for _, low, high in seen.values:
         number[low:high] = number_start[low] = number_end[high] = True
         if match := _MEASURES.match(folded, high):
             measured_end[match.end()] = True
-    date = np.zeros(len(folded), dtype=bool)
-    date_at = np.zeros(len(folded) + 1, dtype=np.int32)
     for match in _DATE.finditer(folded):
         date[match.start() : match.end()] = True
         date_at[match.start()] = match.end()
-    quoted = np.zeros(len(folded), dtype=bool)
-    quoted_at = np.zeros(len(folded) + 1, dtype=np.int32)
-    inner_at = np.zeros(len(folded) + 1, dtype=np.int32)
     for match in _QUOTED.finditer(folded):
         quoted[match.start() : match.end()] = True
         quoted_at[match.start()] = match.end()
         inner_at[match.start() + 1] = match.end() - 1
-    tokens = (last - first + 1).astype(np.float32)
+    characters = np.frombuffer(folded.encode("utf-32-le", "replace"), dtype=np.uint32)
 
-    def share(*names: str) -> Floats:
-        total = np.concatenate(([0], np.cumsum(np.isin(tags, [_TAG[name] for name in names]))))
-        found: Floats = ((total[last + 1] - total[first]) / tokens).astype(np.float32)
+    def among(signs: str) -> Ints:
+        flags = np.zeros(size, dtype=np.bool_)
+        for sign in signs:
+            if sign in folded:
+                flags |= characters == ord(sign)
+        return _before(flags)
+
+    return Marks(
+        number_start,
+        number_end,
+        measured_end,
+        date_at,
+        quoted_at,
+        inner_at,
+        quoted,
+        _before(number),
+        _before(date),
+        among("《〈（([【"),
+        among("》〉）)]】"),
+        among('"'),
+        among("、"),
+        among("和与及或"),
+        among(",，"),
+        [_before(group[tags]) for group in _IN_GROUP],
+    )
+
+
+def _before(flags: Bools) -> Ints:
+    """How many are set before each place."""
+    found = np.zeros(len(flags) + 1, dtype=np.int32)
+    np.cumsum(flags, out=found[1:])
+    return found
+
+
+def _static(block: Block, places: Ints, clauses: Ints) -> Floats:
+    found = np.zeros((len(places), STATIC), dtype=np.float32)
+    if not len(places):
         return found
+    start, end, first, last, sentence, whole = places.T
+    low, high = block.layout.sentences[sentence[0]].tolist()
+    marks, length = block.marks, end - start
 
-    opened, closed = inside(among("《〈（([【")), inside(among("》〉）)]】"))
-    features: list[npt.NDArray[np.generic]] = [
+    def inside(before: Ints) -> Ints:
+        within: Ints = before[end] - before[start]
+        return within
+
+    tokens = (last - first + 1).astype(np.float32)
+    begins, ends = start == clauses[:, 0], end == clauses[:, 1]
+    numbers, dates, is_quoted = inside(marks.numbers), inside(marks.dates), marks.quoted_at[start] == end
+    columns: list[npt.NDArray[np.generic]] = [
         np.log(length),
-        start == clauses[:, 0],
-        end == clauses[:, 1],
-        (start == clauses[:, 0]) & (end == clauses[:, 1]),
+        begins,
+        ends,
+        begins & ends,
         whole,
-        (start == parts[sentence, 0]) & (end >= parts[sentence, 1] - 2),
-        quoted_at[start] == end,
-        inner_at[start] == end,
-        quoted[start] & (quoted_at[start] != end),
-        opened != closed,
-        inside(among('"')) % 2 == 1,
-        inside(among("、")) > 0,
-        inside(among("和与及或")) > 0,
-        inside(among(",，")) > 0,
-        inside(number) > 0,
-        number_start[start],
-        number_end[end],
-        measured_end[end],
-        number_start[start] & measured_end[end],
-        date_at[start] == end,
-        inside(date) > 0,
-        inside(date) / length,
-        share("nr"),
-        share("ns"),
-        share("nt", "nz", "j"),
-        share("n", "vn", "l", "i"),
-        share("v"),
-        share("a", "ad", "d"),
-        share("m", "q", "t"),
-        share("p", "c", "uj", "ul", "u", "r", "f"),
-        share("x", "eng"),
+        (start == low) & (end >= high - 2),
+        is_quoted,
+        marks.inner_at[start] == end,
+        marks.quoted[start] & ~is_quoted,
+        inside(marks.opened) != inside(marks.closed),
+        inside(marks.quotes) % 2 == 1,
+        inside(marks.pauses) > 0,
+        inside(marks.joints) > 0,
+        inside(marks.commas) > 0,
+        numbers > 0,
+        marks.number_start[start],
+        marks.number_end[end],
+        marks.measured_end[end],
+        marks.number_start[start] & marks.measured_end[end],
+        marks.date_at[start] == end,
+        dates > 0,
+        dates / length,
+        *((before[last + 1] - before[first]) / tokens for before in marks.tagged),
         np.minimum(tokens, 10) / 10,
-        (start - parts[sentence, 0]) / (parts[sentence, 1] - parts[sentence, 0]),
+        (start - low) / (high - low),
         np.minimum(sentence, 6) / 6,
     ]
     lows = (0, *LENGTHS[:-1])
-    features += [(length > low) & (length <= high) for low, high in zip(lows, LENGTHS, strict=True)]
-    columns[:] = np.stack([np.asarray(feature, dtype=np.float32) for feature in features], axis=1)
-    return columns
+    columns += [(length > low) & (length <= high) for low, high in zip(lows, LENGTHS, strict=True)]
+    for i, column in enumerate(columns):
+        found[:, i] = column
+    return found

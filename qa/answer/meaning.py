@@ -6,7 +6,6 @@ ranker and the verdict holds only for them. Similarities are squared cosines, as
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +16,9 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings import Embedder, load_embedder
 from embeddings.vectors import Vectors
-from embeddings.words import WordVectors
+from embeddings.words import shared_words
 from qa.answer.candidates import Block, Floats
 from qa.text import pinyin
-
-KEPT_WORDS = 50_000
-"""Words whose vectors are kept: 100 MB at 512 dimensions, 4 bytes each."""
 
 _NAME = regex.compile(r"(?<=[^\s?!.]\s+)\p{Lu}[\p{L}\p{M}]+")
 """A word with a capital that doesn't begin the question. German writes every noun so: there they are all asked for."""
@@ -44,13 +40,11 @@ class Wanted:
 
 
 class Meanings:
-    """Word vectors of the embedded model, kept for the words seen last. Safe to share between threads."""
+    """Word vectors of a model, the embedded one. Safe to share between threads."""
 
-    def __init__(self, embedder: Embedder, kept: int = KEPT_WORDS) -> None:
+    def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._kept = kept
-        self._lock = threading.Lock()
-        self._words = WordVectors(embedder)
+        self._words = shared_words(embedder)
 
     def wanted(self, question: str, words: Mapping[str, float]) -> Wanted:
         """The words of ``question`` with their weights; of no words, nothing."""
@@ -77,12 +71,9 @@ class Meanings:
 
     def vectors(self, words: Sequence[str]) -> Vectors:
         """A unit vector for each word, (words, dim)."""
-        with self._lock:
-            if len(self._words) > self._kept:
-                self._words = WordVectors(self._embedder)
-            numbers = self._words.numbered(words)
-            vectors = self._words.vectors()
-        return vectors[numbers]
+        known = self._words = shared_words(self._embedder)
+        numbers = known.numbered(words)
+        return known.vectors()[numbers]
 
 
 def _spelt(block: Block, spellings: tuple[str, ...]) -> list[int]:

@@ -1,6 +1,6 @@
 """The ranker: which candidate answers. A network of one hidden layer over what a candidate is and how it fits.
 
-Its inputs are the candidate's own columns (``candidates.Block.static``), how it stands to the question's words
+Its inputs are the candidate's own columns (``candidates.Spans.static``), how it stands to the question's words
 (``_dynamic``), and learned vectors for the kind of question, for the tags and words at and beside the span's ends, and
 for the word asked for. Its outputs are probabilities over all candidates of a question; the answer is the candidate
 that is expected to overlap most with the right one (minimum Bayes risk), which prefers a clause to a guess.
@@ -31,6 +31,7 @@ from qa.answer.candidates import (
     Floats,
     Ints,
     Layout,
+    Spans,
     word_hash,
 )
 from qa.answer.kinds import KINDS, Expected
@@ -198,7 +199,7 @@ def inputs(
     meant = [alike(source, weights) for source in sources]
     chosen = _chosen(sources, [share + weights @ each.sentences for share, each in zip(shares, meant, strict=True)])
     best = max((float(share.max()) for share in shares if len(share)), default=0.0)
-    parts: list[tuple[int, Block, npt.NDArray[np.int64]]] = []
+    parts: list[tuple[int, Block, Spans]] = []
     dense: list[Floats] = []
     near = max((float((weights @ each.sentences).max(initial=0.0)) for each in meant), default=0.0)
     readings = read(
@@ -212,27 +213,27 @@ def inputs(
     scales = _scales(readings)
     for number, (source, match, share, sentences) in enumerate(zip(sources, found, shares, chosen, strict=True)):
         block = source.block
-        rows = np.flatnonzero(sentences[block.spans[:, 4]])
-        if len(rows):
-            dynamic = _dynamic(asked, source, match, share, best, rows)
-            told = _told(source, meant[number], weights, near, rows)
-            seen = _seen(block, readings[number], scales, rows)
-            dense.append(np.concatenate([block.static[rows], dynamic, told, seen], axis=1))
-            parts.append((number, block, rows))
+        spans = block.spans(np.flatnonzero(sentences).tolist())
+        if len(spans.places):
+            dynamic = _dynamic(asked, source, match, share, best, spans)
+            told = _told(source, meant[number], weights, near, spans)
+            seen = _seen(block, readings[number], scales, spans)
+            dense.append(np.concatenate([spans.static, dynamic, told, seen], axis=1))
+            parts.append((number, block, spans))
     if not parts:
         none = np.zeros(0, dtype=np.int32)
         return Inputs(
             np.zeros((0, DENSE), np.float32), np.zeros((0, len(IDS)), np.int32), none, none.reshape(0, 2), none
         )
-    spans = np.concatenate([block.spans[rows] for _, block, rows in parts])
+    places = np.concatenate([spans.places for _, _, spans in parts])
     every = np.concatenate(dense)
     every[:, -1] = np.minimum(every[:, -1].max() - every[:, -1], -2 * LEAST_LOG)
     return Inputs(
         every,
-        np.concatenate([_ids(asked, block, rows) for _, block, rows in parts]),
-        np.concatenate([np.full(len(rows), number, dtype=np.int32) for number, _, rows in parts]),
-        spans[:, :2],
-        spans[:, 4],
+        np.concatenate([_ids(asked, block, spans) for _, block, spans in parts]),
+        np.concatenate([np.full(len(spans.places), number, dtype=np.int32) for number, _, spans in parts]),
+        places[:, :2],
+        places[:, 4],
     )
 
 
@@ -252,12 +253,12 @@ def _chosen(sources: Sequence[Source], shares: Sequence[Floats]) -> list[npt.NDA
     return chosen
 
 
-def _ids(asked: Expected, block: Block, rows: npt.NDArray[np.int64]) -> Ints:
-    first, last = block.spans[rows, 2], block.spans[rows, 3]
-    columns = [np.full(len(rows), KINDS.index(asked.kind))]
+def _ids(asked: Expected, block: Block, spans: Spans) -> Ints:
+    first, last = spans.places[:, 2], spans.places[:, 3]
+    columns = [np.full(len(first), KINDS.index(asked.kind))]
     columns += [block.tags[place] for place in (first - 1, first, last, last + 1)]
     columns += [block.hashes[place] for place in (first - 1, first, last, last + 1)]
-    columns.append(np.full(len(rows), word_hash(asked.focus or asked.folded[max(asked.start - 1, 0) : asked.start])))
+    columns.append(np.full(len(first), word_hash(asked.focus or asked.folded[max(asked.start - 1, 0) : asked.start])))
     return np.stack(columns, axis=1).astype(np.int32)
 
 
@@ -267,11 +268,11 @@ def _dynamic(
     match: Matched,
     share: Floats,
     best: float,
-    rows: npt.NDArray[np.int64],
+    spans: Spans,
 ) -> Floats:
     block = source.block
-    start, end, sentence = block.spans[rows, 0], block.spans[rows, 1], block.spans[rows, 4]
-    low, high = block.clauses[rows].T
+    start, end, _, _, sentence, _ = spans.places.T
+    low, high = spans.clauses.T
     folded = block.layout.folded
     weight, size = match.weight, len(folded)
     total = np.concatenate(([0.0], np.cumsum(weight, dtype=np.float64)))
@@ -319,7 +320,7 @@ def _dynamic(
     columns += _meanings(source, start, end)
     columns += _contexts(asked, folded, start, end)
     columns += _focus(asked, folded, start, end)
-    return _columns(columns, len(rows))
+    return _columns(columns, len(start))
 
 
 @cache
@@ -328,10 +329,10 @@ def _kernel(reach: int) -> npt.NDArray[np.float64]:
     return np.exp(-np.arange(3 * reach) / reach)
 
 
-def _told(source: Source, meant: Alike, weights: Floats, best: float, rows: npt.NDArray[np.int64]) -> Floats:
+def _told(source: Source, meant: Alike, weights: Floats, best: float, spans: Spans) -> Floats:
     """Where the question's words are told in other words: beside the candidate, in its clauses, in its sentence."""
     block = source.block
-    start, end, first, last, sentence = block.spans[rows, :5].T
+    start, end, first, last, sentence, _ = spans.places.T
     size = len(meant.tokens)
     total = np.concatenate(([0.0], np.cumsum(meant.tokens, dtype=np.float64)))
     columns: list[npt.NDArray[np.generic] | float] = [(total[last + 1] - total[first]) / (last + 1 - first)]
@@ -359,7 +360,7 @@ def _told(source: Source, meant: Alike, weights: Floats, best: float, rows: npt.
         float(weights @ meant.sentences.max(1, initial=0.0)),
         clauses.max() - own,
     ]
-    return _columns(columns, len(rows))
+    return _columns(columns, len(start))
 
 
 LEAST_LOG = -10.0
@@ -376,14 +377,14 @@ def _scales(readings: Sequence[Reading]) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _seen(block: Block, reading: Reading, scales: tuple[float, float], rows: npt.NDArray[np.int64]) -> Floats:
+def _seen(block: Block, reading: Reading, scales: tuple[float, float], spans: Spans) -> Floats:
     """What the reader says of the candidate's first and last token, of those in it and beside it, of its sentence.
 
     The last column is the candidate's log-probability, to be compared with the best one's.
     """
     if not len(reading.spans):
-        return np.full((len(rows), _READ), LEAST_LOG, dtype=np.float32)
-    start, end, sentence = block.spans[rows, 0], block.spans[rows, 1], block.spans[rows, 4]
+        return np.full((len(spans.places), _READ), LEAST_LOG, dtype=np.float32)
+    start, end, _, _, sentence, _ = spans.places.T
     first = np.maximum(reading.first - scales[0], LEAST_LOG)
     last = np.maximum(reading.last - scales[1], LEAST_LOG)
     inside = np.concatenate([np.zeros(1, np.float32), 1 / (1 + np.exp(-reading.inside)), np.zeros(1, np.float32)])
@@ -407,7 +408,7 @@ def _seen(block: Block, reading: Reading, scales: tuple[float, float], rows: npt
         float(chance_first[-1]),
         first[low] + last[high],
     ]
-    return _columns(columns, len(rows))
+    return _columns(columns, len(start))
 
 
 def _columns(columns: Sequence[npt.NDArray[np.generic] | float], rows: int) -> Floats:

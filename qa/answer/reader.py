@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -104,7 +105,7 @@ class Tokenised:
         self._kept = kept
         self._texts: OrderedDict[str, Tokens] = OrderedDict()
         self._lock = threading.Lock()
-        self._classes: dict[int, int] = {}
+        self._classes = np.full(embedder.tokens_known, -1, dtype=np.int32)
 
     def of(self, text: str) -> Tokens:
         """The tokens of ``text``."""
@@ -114,10 +115,11 @@ class Tokenised:
                 self._texts.move_to_end(text)
                 return found
         ids, spans = self._embedder.tokens(text)
-        for number in set(ids) - self._classes.keys():
+        tokens = np.array(ids, dtype=np.intp)
+        for number in tokens[self._classes[tokens] < 0].tolist():
             self._classes[number] = token_class(self._embedder.token(number))
-        classes = np.array([self._classes[number] for number in ids], dtype=np.int32)
-        found = Tokens(np.array(ids, dtype=np.intp), np.array(spans, dtype=np.int32).reshape(-1, 2), classes)
+        places = np.fromiter(chain.from_iterable(spans), dtype=np.int32, count=2 * len(spans)).reshape(-1, 2)
+        found = Tokens(tokens, places, self._classes[tokens])
         with self._lock:
             self._texts[text] = found
             while len(self._texts) > self._kept:
