@@ -14,6 +14,7 @@ import numpy as np
 
 from embeddings.embedder import Embedder
 from embeddings.errors import EmbeddingsError
+from embeddings.mapped import trim
 from embeddings.vectors import Ids, Vectors
 from qa.errors import ModelError, StoreError
 from qa.generations import folders
@@ -138,6 +139,7 @@ def refresh(
             "INDEX_DAMAGED", f"{final} was written but reads back otherwise; check the disk, then try again."
         )
     folders.tidy(root)
+    trim()  # a generation takes much memory to make, once
     return indexes, embedded
 
 
