@@ -258,8 +258,17 @@ def remove(store: Store, files: Sequence[str], embedder: Embedder, terms: Terms,
 
 
 def check(store: Store, embedder: Embedder, terms: Terms, engine: Engine = EMBEDDED) -> list[Finding]:
-    """All that is wrong on the disk, in the store and in the indexes; reads every byte of both, changes nothing."""
-    return store.findings() + engine.findings(store, embedder, terms)
+    """All that is wrong on the disk, in the store and in the indexes; reads every byte of both, changes nothing.
+
+    Where all is sound, files that an earlier version split are named: they answer as they did then.
+    """
+    found = store.findings() + engine.findings(store, embedder, terms)
+    outdated = [] if found else [file.name for file in store.files_split_otherwise(STRUCTURE)]
+    if outdated:
+        some = ", ".join(outdated[:3]) + (" and others" if len(outdated) > 3 else "")
+        message = f"{len(outdated)} files were split by an earlier version ({some}); run `wenbao index`."
+        found.append(Finding("SPLIT_OUTDATED", message, repairable=True))
+    return found
 
 
 def repair(
@@ -272,7 +281,7 @@ def repair(
     """What the store itself can mend is mended; the names of files that must be indexed again from their originals.
 
     Damaged rows are dropped. Where a file's text is sound, its articles and passages are split from it again, and what
-    lacks a vector is embedded. The indexes are built anew from what there is.
+    lacks a vector is embedded; so are files that an earlier version split. The indexes are built anew from what there is.
 
     Raises:
         StoreError: WRITER_LOCKED, DISK_FULL and their kin; nothing that was sound is lost.
@@ -289,6 +298,7 @@ def repair(
                 writer.reread(name)
                 lost.append(name)
         batch.commit()
+        lost += [problem.file for problem in _split_again(store, batch) if problem.file not in lost]
         engine.refresh(store, writer, embedder, terms, progress, prove=True)
     return tuple(lost)
 

@@ -205,6 +205,23 @@ def test_files_of_an_earlier_splitting_are_split_again_from_the_store(
     assert content(store) == before
 
 
+def test_the_check_names_files_of_an_earlier_splitting_and_repairing_splits_them(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        for module in (qa.indexing, qa.splitting):
+            earlier.setattr(module, "STRUCTURE", "0.0")
+        run(store, folder)
+    names = sorted(store.files())
+    [finding] = check(store, PairEmbedder(), TERMS)
+    assert finding.code == "SPLIT_OUTDATED"
+    assert f"{len(names)} files" in finding.message
+    assert names[0] in finding.message
+    assert repair(store, PairEmbedder(), TERMS) == ()
+    assert check(store, PairEmbedder(), TERMS) == []
+    assert {file.structure for file in store.files().values()} == {qa.splitting.STRUCTURE}
+
+
 def test_another_model_embeds_everything_and_replaces_the_first(store: Store, folder: Path) -> None:
     run(store, folder)
     other = PairEmbedder("other", 32)
