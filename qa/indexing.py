@@ -280,8 +280,8 @@ def repair(
 ) -> tuple[str, ...]:
     """What the store itself can mend is mended; the names of files that must be indexed again from their originals.
 
-    Damaged rows are dropped. Where a file's text is sound, its articles and passages are split from it again, and what
-    lacks a vector is embedded; so are files that an earlier version split. The indexes are built anew from what there is.
+    Damaged rows are dropped. Where a file's text is sound, its articles and passages are split from it again, as are
+    those that an earlier version split; what lacks a vector is embedded. The indexes are built anew from what there is.
 
     Raises:
         StoreError: WRITER_LOCKED, DISK_FULL and their kin; nothing that was sound is lost.
