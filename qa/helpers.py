@@ -11,7 +11,9 @@ import logging
 import queue
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -29,6 +31,10 @@ FAREWELL_S = 3.0
 """Time for a helper to end by itself, once it is told to."""
 MOST_STARTS = 10
 """Times that a helper is started anew; then something is wrong that won't go away by itself."""
+
+
+PART = 8
+"""Questions of many that are handed over at once: few, so that nobody waits long for the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,41 @@ class Helpers:
             self._replace(helper, error)
             return
         self._idle.put(helper)
+
+
+class Shared:
+    """A bot with helpers, for who has many questions at once; see ``shared_out``."""
+
+    def __init__(self, bot: Bot, pool: ThreadPoolExecutor) -> None:
+        self._bot = bot
+        self._pool = pool
+
+    def check(self, question: str) -> None:
+        """See ``Bot.check``."""
+        self._bot.check(question)
+
+    def ask_many(self, questions: Sequence[Question]) -> list[Record]:
+        """See ``Bot.ask_many``: the same records in the same order, whoever made them."""
+        parts = [questions[start : start + PART] for start in range(0, len(questions), PART)]
+        return [record for part in self._pool.map(self._bot.ask_many, parts) for record in part]
+
+
+@contextmanager
+def shared_out(bot: Bot, count: int) -> Iterator[Bot | Shared]:
+    """The bot answering in ``count`` processes, this one among them; itself, where that is one.
+
+    It answers alone until the others are ready. They end with the context, which asks for no more by then.
+    """
+    if count < 2:
+        yield bot
+        return
+    with closing(Helpers(bot.settings, count - 1)) as helpers, ThreadPoolExecutor(count, "asking") as pool:
+        bot.elsewhere = helpers.records
+        try:
+            yield Shared(bot, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            bot.elsewhere = None
 
 
 class _Helper:

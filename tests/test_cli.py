@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from small_corpora import write
 from tiny_models import static_folder
 
 from qa.bot import Bot
-from qa.cli import doctor, run, show
+from qa.cli import batch, doctor, run, show
 from qa.config import Settings
 from qa.errors import ModelError, NetworkError, StoreError
 
@@ -209,6 +210,33 @@ def test_batch_writes_beside_its_input_and_names_bad_rows(wenbao: Wenbao, corpus
     assert (again.code, again.err.split(":")[1]) == (2, " OUTPUT_EXISTS")
     assert wenbao("batch", asked, "--overwrite").code == 3
     assert wenbao("batch", asked, "--resume").code == 3
+
+
+def test_batch_gives_the_same_bytes_with_any_number_of_processes(wenbao: Wenbao, corpus: Path, asked: Path) -> None:
+    assert corpus.is_dir()
+    alone, two = asked.with_name("1.jsonl"), asked.with_name("2.jsonl")
+    assert wenbao("batch", asked, "-o", alone, "--processes", "1").code == 3
+    assert wenbao("batch", asked, "-o", two, "--processes", "2").code == 3
+    assert two.read_bytes() == alone.read_bytes()
+
+
+def test_a_long_file_is_shared_out_and_a_short_one_is_not(
+    wenbao: Wenbao, corpus: Path, asked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert corpus.is_dir()
+    counts = []
+
+    @contextmanager
+    def shared_out(bot: Bot, count: int) -> Iterator[Bot]:
+        counts.append(count)
+        yield bot
+
+    monkeypatch.setattr(batch, "shared_out", shared_out)
+    monkeypatch.setattr(batch, "usable_cores", lambda: 16)
+    for rows in (batch.SHARED_ROWS - 1, batch.SHARED_ROWS):
+        asked.write_text('{"question": "哪里？"}\n' * rows, encoding="utf-8")
+        assert wenbao("batch", asked, "--overwrite").code == 0
+    assert counts == [1, batch.MOST_PROCESSES]
 
 
 def test_batch_writes_to_standard_output(wenbao: Wenbao, corpus: Path, asked: Path) -> None:

@@ -20,7 +20,7 @@ from qa.answer import Question, Record
 from qa.bot import Bot, owners_terms
 from qa.config import Settings
 from qa.errors import QuestionError
-from qa.helpers import Helpers
+from qa.helpers import Helpers, shared_out
 from qa.reading import parse
 from qa.web.server import bind
 
@@ -77,6 +77,28 @@ def test_a_bot_asks_its_helpers_and_answers_itself_when_they_are_busy(bot: Bot, 
         bot.elsewhere = None
     assert lasting(records) == lasting(bot.ask_many(QUESTIONS)) * 4
     assert Helpers(bot.settings, 0).records(QUESTIONS, 5, "1") is None
+
+
+def test_many_questions_are_shared_out_and_come_back_in_their_order(bot: Bot) -> None:
+    many = [Question(f"{question.question}{number}", str(number)) for number in range(7) for question in QUESTIONS]
+    alone = lasting(bot.ask_many(many))
+    with shared_out(bot, 2) as asker:
+        for _ in range(200):  # the helper takes some seconds to start
+            assert lasting(asker.ask_many(many)) == alone
+            if bot.elsewhere is not None and bot.elsewhere(QUESTIONS, 5, bot.terms.version) is not None:
+                break
+        else:
+            pytest.fail("no helper answered")
+        assert lasting(asker.ask_many(many)) == alone
+        with pytest.raises(QuestionError):
+            asker.ask_many([*many, Question(" ")])
+        assert asker.ask_many([]) == []
+    assert bot.elsewhere is None
+
+
+def test_one_process_shares_nothing_out(bot: Bot) -> None:
+    with shared_out(bot, 1) as asker:
+        assert asker is bot
 
 
 def test_what_a_helper_answered_is_remembered_until_something_changes(bot: Bot, helpers: Helpers) -> None:

@@ -19,7 +19,13 @@ from qa.cli import show
 from qa.config import Settings
 from qa.errors import UsageError
 from qa.generations import Progress
+from qa.helpers import shared_out
+from qa.processes import usable_cores
 
+SHARED_ROWS = 100
+"""Rows of a file from which on more than one process answers: to start one takes as long as to answer some dozen."""
+MOST_PROCESSES = 4
+"""That answer unless more are asked for: each takes some 300 MB."""
 CELL_CHARS = 24
 """Width of a cell in a preview, in columns of the terminal."""
 
@@ -39,6 +45,7 @@ def run(
     link_base: str | None,
     baseline: Path | None,
     max_drop: float | None,
+    processes: int | None,
     **reading: Any,
 ) -> int:
     """The command; its exit code."""
@@ -64,10 +71,12 @@ def run(
     elif format_ != "jsonl":
         raise UsageError("USAGE", f"Standard output takes jsonl; name a file for {format_} with -o.")
     base = link_base if link_base is not None else f"http://{settings.host}:{settings.port}"
+    if processes is None:
+        processes = min(usable_cores(), MOST_PROCESSES) if source.lines >= SHARED_ROWS else 1
     try:
-        with show.progress_bar() as bar, open_bot(bar) as bot:
+        with show.progress_bar() as bar, open_bot(bar) as bot, shared_out(bot, processes) as asker:
             report = batch.run(
-                bot,
+                asker,
                 source,
                 out or sys.stdout.buffer,
                 format_=format_,

@@ -197,6 +197,9 @@ def ask(question: str, history: tuple[str, ...], generate: bool | None, as_json:
 @click.option("--max-drop", metavar="X", type=click.FloatRange(0, 1), help="Exit 3 when a measure fell by more.")
 @click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Write an empty table to fill in.")
 @_setting("--top-k", "N", "Passages to keep, 1 to 50; default 5.")
+@click.option(
+    "--processes", metavar="N", type=click.IntRange(1, 256), help="That answer at once; default: one a core, at most 4."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --preview: print one JSON object.")
 @_with_settings
 def batch(questions: Path | None, *, template: Path | None, **given: Any) -> int:
