@@ -11,6 +11,7 @@ import logging
 import queue
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -90,8 +91,9 @@ class Helpers:
             helpers, self._all = self._all, []
         for helper in helpers:
             helper.tell_to_end()
-        for helper in helpers:
-            helper.end()
+        deadline = time.monotonic() + FAREWELL_S
+        for helper in helpers:  # one that isn't ready yet reads no farewell
+            helper.end(max(deadline - time.monotonic(), 0) if helper.ready else 0)
 
     def _replace(self, helper: _Helper, error: Exception) -> None:
         with self._lock:
@@ -171,11 +173,14 @@ class _Helper:
         self._process: SpawnProcess = context.Process(
             target=_main, args=(settings, other), name="wenbao-helper", daemon=True
         )
-        self._process.start()
+        self.ready = False
+        with _ctrl_c_unheard():
+            self._process.start()
         other.close()  # so that reading ends when the helper does
 
     def wait_until_ready(self) -> None:
         self._pipe.recv()
+        self.ready = True
 
     def ask(self, asked: _Asked) -> tuple[list[Record], State | None] | None:
         self._pipe.send(asked)
@@ -196,9 +201,22 @@ class _Helper:
         self._pipe.close()
 
 
+@contextmanager
+def _ctrl_c_unheard() -> Iterator[None]:
+    """A process that is started meanwhile ignores Ctrl+C from its first moment: it is for the parent, which ends it."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may say so
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _main(settings: Settings, pipe: Connection) -> None:
     """The helper: answers until its parent says so, or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in ``_ctrl_c_unheard``, for those that another thread started
     settings = replace(settings, remembered_mb=0)  # its parent remembers
     with contextlib.suppress(OSError, EOFError), Bot.open(settings, index_seeds=False) as bot:
         with contextlib.suppress(WenbaoError):  # each question will tell

@@ -24,7 +24,7 @@ from qa.text import Terms
 Leg = Literal["hybrid", "lexical", "dense"]
 
 DEPTH = 200
-"""Candidates that each leg gives: four times what is read again. Other depths are unmeasured."""
+"""Candidates that each leg gives: twice what is read again at most. Other depths are unmeasured."""
 
 
 READ = 20

@@ -212,14 +212,6 @@ def test_batch_writes_beside_its_input_and_names_bad_rows(wenbao: Wenbao, corpus
     assert wenbao("batch", asked, "--resume").code == 3
 
 
-def test_batch_gives_the_same_bytes_with_any_number_of_processes(wenbao: Wenbao, corpus: Path, asked: Path) -> None:
-    assert corpus.is_dir()
-    alone, two = asked.with_name("1.jsonl"), asked.with_name("2.jsonl")
-    assert wenbao("batch", asked, "-o", alone, "--processes", "1").code == 3
-    assert wenbao("batch", asked, "-o", two, "--processes", "2").code == 3
-    assert two.read_bytes() == alone.read_bytes()
-
-
 def test_a_long_file_is_shared_out_and_a_short_one_is_not(
     wenbao: Wenbao, corpus: Path, asked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

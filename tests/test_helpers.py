@@ -96,6 +96,15 @@ def test_many_questions_are_shared_out_and_come_back_in_their_order(bot: Bot) ->
     assert bot.elsewhere is None
 
 
+def test_nobody_waits_for_helpers_that_are_not_ready_yet(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.helpers.FAREWELL_S", 10_000)
+    before = children(os.getpid())
+    with shared_out(bot, 3) as asker:
+        asker.check("谁？")
+        assert len(children(os.getpid()) - before) == 2
+    assert children(os.getpid()) == before
+
+
 def test_one_process_shares_nothing_out(bot: Bot) -> None:
     with shared_out(bot, 1) as asker:
         assert asker is bot

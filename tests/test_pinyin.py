@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.text.pinyin import names, spelt
+from qa.text.pinyin import MOST_SPELLINGS, names, spelt
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from qa.text.pinyin import names, spelt
         ("Is Ｂｅｉｊｉｎｇ large?", "beijing", "|bei|jing|"),
         ("What did Li Tong eat?", "tong", "|li|tong|"),
         ("Bian Lei wrote it.", "bian", "|bian|lei|"),
+        ("请问Li Tong是谁？", "li", "|li|tong|"),
     ],
 )
 def test_a_name_is_cut_into_syllables(question: str, word: str, spelling: str) -> None:
@@ -39,6 +40,12 @@ def test_a_name_is_cut_into_syllables(question: str, word: str, spelling: str) -
 )
 def test_other_words_are_no_names(question: str) -> None:
     assert names(question) == {}
+
+
+def test_a_name_has_few_spellings() -> None:
+    found = names("What did Xianxianxianxian Xianxianxianxianxi do?")
+    assert found
+    assert max(map(len, found.values())) <= MOST_SPELLINGS
 
 
 def test_a_chinese_word_is_spelt_as_it_is_read() -> None:

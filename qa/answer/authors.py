@@ -1,12 +1,13 @@
 """Authors: who asks who wrote an article is told its byline, and who asks what somebody wrote is told headlines.
 
 The words of such a question are no words of the text, so that nothing in the text is near it. 这封信是谁写的 asks for
-something that the text tells; 这篇报道是谁写的 doesn't.
+something that the text tells; 这篇报道是谁写的 doesn't. What could be either is left to the text.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
@@ -14,37 +15,53 @@ from qa.answer.kinds import Expected
 from qa.articles import BYLINE_MARKS, dateline_length
 from qa.text import fold_text, pinyin
 
+QUESTION_CHARS = 200
+"""Last characters of a question that are looked at: the patterns below go through gaps."""
+TITLE_CHARS = 4
+"""Fewest letters of a headline by which it is known in a question."""
+
 _WHO = r"(?:谁|何人|什么人|哪一?[位名个])"
 _WROTE = r"(?:采写|撰写|撰稿|写|采访|报[道导]|拍摄|拍|摄影|摄|供稿|执笔)"
-_PIECE = r"(?:文章|报[道导]|新闻|稿子?|文|照片|图片|图)"
-_ROLE = rf"(?:记者|{_PIECE}的?作者|通讯员|撰稿人|摄影师|摄影记者)"
-_OTHER_PIECE = r"(?<![是由信诗词书歌曲字剧本语]|日记|对联|短片|影片)"
-_HINT = regex.compile(
-    r"[写撰稿拍摄撮书]|记者|[作笔]者|通讯员|报[道导]|采访|执笔|取材|文章|新闻|照片"
-    r"|\b(?:wr(?:ote|ite|itten|ites)|report|author|journalist|photo|picture|cover|took)"
-)
-"""One of these is in every such question; the patterns below take 20 ms to compile."""
+_PIECE = r"(?:文章|报[道导]|新闻稿?|稿件|稿子|[本此]文|这[篇条]|照片|图片|配图|插图)"
+_REPORTER = r"(?:摄影记者|记者|通讯员)"
+_ROLE = rf"(?:{_REPORTER}|作者|撰稿人|摄影师)"
+_IS_WHO = r"(?:们|都|分别){0,2}(?:是|叫|为|有)(?:谁|哪(?![里国家儿])|什么名|什么人)"
 _AUTHOR = (
-    rf"{_ROLE}(?:们|都|分别)*(?:是|叫|为|有)(?:谁|哪|什么名|什么人)|(?:哪(?:一?[位名个]|几[位名个]|些)|什么){_ROLE}"
-    rf"|{_WHO}\p{{Han}}{{0,2}}{_WROTE}[^,。?]*{_PIECE}|{_PIECE}[^,。?]*(?:出自谁|{_WHO}\p{{Han}}{{0,2}}{_WROTE})"
-    rf"|{_OTHER_PIECE}是?(?:由|出自)?{_WHO}(?:采写|撰写|撰稿|写|报道|供稿|执笔)的\P{{Han}}*$"
-    r"|\b(?:who|which (?:reporter|journalist)s?) (?:\w+ ){0,3}?"
-    r"(?:wrote|writes?|reported|authored|photographed|covered|took)\b"
-    r".*\b(?:article|story|stories|report|piece|news|photos?|pictures?|photographs?)\b"
-    r"|\bwho (?:is|are|was|were) the (?:authors?|reporters?|journalists?|photographers?)\b"
-    r"|(?:记事|报道|写真)[^。?]*(?:谁|だれ)[^。?]*(?:书|执笔|取材|撮)"
-    r"|(?:谁|だれ)[^。?]*(?:书|执笔|取材|撮)[^。?]*(?:记事|报道|写真)|(?:笔者|记者|著者|执笔者)は(?:谁|だれ|どなた)"
+    rf"{_PIECE}的?{_ROLE}{_IS_WHO}|(?:哪(?:一?[位名个]|几[位名个]|些)|什么){_REPORTER}[^,。?]{{0,4}}{_WROTE}"
+    rf"|{_WHO}\p{{Han}}{{0,2}}{_WROTE}[^,。?]{{0,40}}{_PIECE}(?=\P{{Han}}*$)"
+    rf"|{_PIECE}(?:都|分别)?(?:是|由|出自)?{_WHO}(?:之?手|\p{{Han}}{{0,2}}{_WROTE})|{_PIECE}出自{_WHO}"
+    r"|\b(?:who|which (?:reporter|journalist)s?) (?:\w+ ){0,3}"
+    r"(?:wrote|writes?|reported|authored|photographed|took the (?:photo|picture)s?)\b"
+    r".{0,60}\b(?:article|story|this report|news report|news item)\b"
+    r"|\bwho (?:is|are|was|were) the (?:authors?|reporters?|journalists?|photographers?) of (?:this|that|the)"
+    r" (?:\w+ ){0,2}(?:article|story|report|piece|photo|picture)\b|\bwho took (?:this|that|the) (?:photo|picture)"
+    r"|(?:记事|报道|写真)[はをが][^。?]{0,10}(?:谁|だれ|どなた)[^。?]{0,6}(?:书|执笔|取材|撮)"
+    r"|(?:谁|だれ|どなた)が[^。?]{0,10}(?:记事|写真)を[^。?]{0,6}(?:书|执笔|撮)"
+    r"|(?:记事|报道|写真)の(?:笔者|记者|著者|执笔者|作者)は(?:谁|だれ|どなた)"
+)
+_AUTHOR_OF_TITLE = (
+    rf"^(.+?)(?:的{_ROLE}{_IS_WHO}"
+    rf"|(?:到底|究竟)?是?(?:由|出自)?{_WHO}(?:采写|撰写|撰稿|写|报[道导]|供稿|执笔)的\P{{Han}}*$)"
 )
 _ARTICLES = (
-    rf"{_WROTE}[过了的]*(?:哪(?:几|些|一)?篇|(?:哪(?:几|些|一)?|什么|几篇){_PIECE})|哪[些几]{_PIECE}[^,。?]*{_WROTE}的"
-    rf"|(?:写|报[道导])[过了]*些?什么\P{{Han}}*$|哪(?:几|些|一)?篇{_PIECE}?\p{{Han}}*{_WROTE}"
-    r"|\b(?:what|which) (?:articles?|stor(?:y|ies)|reports?|pieces?|news)\b.*\b(?:writ|wrote|by|report|author|cover)"
+    rf"{_WROTE}[过了的]{{0,2}}(?:哪(?:几|些|一)?篇|(?:哪(?:几|些|一)?|什么|几篇){_PIECE})"
+    rf"|哪[些几]{_PIECE}[^,。?]{{0,20}}{_WROTE}的"
+    rf"|(?:写|报[道导])[过了]{{0,2}}些?什么\P{{Han}}*$|哪(?:几|些|一)?篇{_PIECE}?\p{{Han}}{{0,20}}{_WROTE}"
+    r"|\b(?:what|which) (?:articles?|stor(?:y|ies)|reports?|pieces?|news)\b.{0,60}\b(?:writ|wrote|by\b|reported|author)"
 )
 _PICTURES = r"[拍摄撮]|照片|图片|写真|\b(?:photo|picture|camera)"
-_NOBODY = (
-    r"[\p{P}\p{S}\p{Z}\d]|本报讯?|本刊|本网|本台|讯|记者|作者|通讯员|撰稿人?|摄影|报道|文|图|摄|供稿|采写|整理|编译"
-    r"|\b(?:by|photos?|reporters?)\b"
+_HINT = regex.compile(
+    r"[写撰稿拍摄撮书篇]|记者|[作笔著]者|通讯员|报[道导]|采访|执笔|取材|[本此]文|文章|新闻|[照图]片|[配插]图|出自"
+    r"|\b(?:wr(?:ote|ite|itten|ites)|report|author|journalist|photo|picture|took|stor(?:y|ies)|articles?|news|pieces?)"
 )
+"""One of these is in every such question; the patterns above take 20 ms to compile."""
+_NO_NAME = (
+    r"(?:本[报刊网台社]|新华社|中新社|中央社|人民网|中新网|特约|首席|见习|实习|资深|摄影|评论|特派|通讯|编译|责任|综合)*"
+    r"(?:讯|记者|员|作者|撰稿人?|编辑|报[道导]|文|图|摄影?|文?并摄|供稿|采写|整理|编译)?"
+    r"|by|photos?|(?:staff )?(?:reporter|writer|photographer)s?|\p{P}+|(?!.*(?:记者|通讯员))\p{Han}{7,}"
+)
+"""What stands in a byline beside names: what somebody is, and what he did; and offices, which are longer than names."""
+_GLUED = rf"^(?:本[报刊网台社])?(?:见习|实习|特约|首席|资深)?{_ROLE}(?=\p{{Han}}{{2,4}}$)"
 
 
 @cache
@@ -53,41 +70,52 @@ def _pattern(words: str) -> regex.Pattern[str]:
     return regex.compile(words)
 
 
-def _matches(words: str, asked: Expected) -> bool:
-    own = asked.folded[asked.own :]
-    return _HINT.search(own) is not None and _pattern(words).search(own) is not None
+def _match(words: str, asked: Expected) -> regex.Match[str] | None:
+    own = asked.folded[asked.own :][-QUESTION_CHARS:]
+    return _pattern(words).search(own) if _HINT.search(own) else None
 
 
 def asks_author(asked: Expected) -> bool:
-    """Whether the question asks who wrote, reported or photographed an article."""
-    return _matches(_AUTHOR, asked)
+    """Whether the question asks who wrote, reported or photographed an article, or what may be the title of one."""
+    return _match(_AUTHOR, asked) is not None or _match(_AUTHOR_OF_TITLE, asked) is not None
 
 
 def asks_articles(asked: Expected) -> bool:
     """Whether the question asks which articles somebody wrote."""
-    return _matches(_ARTICLES, asked)
+    return _match(_ARTICLES, asked) is not None
 
 
 def asks_photographer(asked: Expected) -> bool:
     """Whether it is pictures whose author is asked for."""
-    return _matches(_PICTURES, asked)
+    return _match(_PICTURES, asked) is not None
 
 
-def tells(asked: Expected, headline: str, byline: str) -> bool:
-    """Whether an article's header can answer: somebody is named, and it may be the one, or by the one, asked about.
+def is_about(asked: Expected, headline: str) -> bool:
+    """Whether a question that ``asks_author`` may ask it of the article with this headline.
 
-    What the question quotes is a headline then: 《论自由》的作者 is told by the text.
+    What it names otherwise than as an article, or quotes, must be the headline: 《论自由》的作者 is told by the text.
     """
-    if asks_articles(asked):
-        return any(_names_it(asked.folded, name) for name in names(byline))
-    quoted = [_letters(title) for title in regex.findall("《([^》]+)》", asked.folded[asked.own :])]
-    about = not quoted or any(title in _letters(fold_text(headline)) for title in quoted)
-    return about and bool(names(byline))
+    title = _letters(fold_text(headline))
+    own = asked.folded[asked.own :]
+    quoted = [_letters(each) for each in regex.findall("《([^》]+)》", own)]
+    if quoted:
+        return any(each in title for each in quoted)
+    if _match(_AUTHOR, asked) is not None:
+        return True
+    named = _match(_AUTHOR_OF_TITLE, asked)
+    told = _letters(named.group(1)) if named else ""
+    return min(len(told), len(title)) >= TITLE_CHARS and (told in title or title in told)
 
 
-def _names_it(question: str, name: str) -> bool:
-    """Whether a question holds a name, as it is printed or in the letters of pinyin (Bian Lei)."""
-    return name in question or pinyin.spelt(name).replace("|", "") in _letters(question)
+def is_named(question: str, byline: str) -> bool:
+    """Whether a folded question names somebody of a byline, as printed or in the letters of pinyin (Bian Lei)."""
+    words = regex.findall(r"\p{Latin}+", question)
+    spelt = {*words, *(first + last for first, last in pairwise(words))}
+    return any(
+        regex.search(rf"(?<!\p{{Latin}}){regex.escape(name)}(?!\p{{Latin}})", question)
+        or (name not in words and pinyin.spelt(name).replace("|", "") in spelt)
+        for name in names(byline)
+    )
 
 
 def _letters(text: str) -> str:
@@ -100,16 +128,26 @@ def took_pictures(byline: str) -> bool:
 
 
 def names(byline: str) -> list[str]:
-    """The names in a byline or dateline, folded."""
-    return [name for name in _pattern(_NOBODY).sub(" ", fold_text(byline)).split() if len(name) > 1]
+    """The names in a byline or dateline, folded; none where nobody is named."""
+    start, end = credit(byline)
+    told = byline[start:end]
+    if regex.search(r"\p{Latin}{2}", told):
+        parts = regex.split(r"\s*(?:[,;&/、，\n]|\band\b)\s*", told)
+    else:
+        parts = regex.split(
+            r"[\s,;:&/、，：／|]+", regex.sub(r"(?<=(?<!\p{Han})\p{Han})[ \u3000](?=\p{Han}(?!\p{Han}))", "", told)
+        )
+    found = [_pattern(_GLUED).sub("", fold_text(part).strip(f"{BYLINE_MARKS} ")) for part in parts]
+    return [name for name in found if len(name) > 1 and _pattern(_NO_NAME).fullmatch(name) is None]
 
 
 def credit(byline: str) -> tuple[int, int]:
-    """Where in a byline or dateline the names stand, with what they are (记者 张三)."""
-    whole = regex.match(r"(?i)(?:by\s)?(.*)", byline, regex.DOTALL)
-    start, end = whole.span(1)
-    bracket = regex.search(r"[（(【〔\[]([^）)】〕\]]*)", byline)
-    if bracket is not None and dateline_length(byline):
-        start, end = bracket.span(1)
+    """Where in a byline or dateline the names stand, with what they are (记者 张三); empty where nobody is named."""
+    start, end = 0, len(byline)
+    if dateline_length(byline):
+        bracket = regex.search(r"[（(〔【\[]([^）)〕】\]]*(?:记者|記者|通讯员|通訊員)[^）)〕】\]]*)", byline)
+        start, end = bracket.span(1) if bracket else (0, 0)
+    elif by := regex.match(r"(?i)\s*by\s+", byline):
+        start = by.end()
     inside = byline[start:end]
     return start + len(inside) - len(inside.lstrip(BYLINE_MARKS)), end - len(inside) + len(inside.rstrip())

@@ -7,7 +7,7 @@ printed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from zlib import crc32
@@ -33,7 +33,8 @@ CLAUSES_CHARS = 90
 WORD_BUCKETS = 1024
 """Words are known to the ranker by a hash of this many values."""
 KEPT_BLOCKS = 1024
-"""Blocks kept, the ones used last; a passage of 350 characters takes about 40 kB."""
+"""Blocks kept, the ones used last; a passage of 350 characters takes 40 to 160 kB, by how many of its sentences were
+looked at."""
 
 TAGS = (
     "", "n", "nr", "ns", "nt", "nz", "v", "vn", "a", "ad", "d", "p", "c", "uj", "ul", "u", "m", "q", "r", "t", "f", "s",
@@ -139,7 +140,7 @@ class Block:
     made: dict[int, Spans] = field(default_factory=dict)
     """The candidates of the sentences that were asked for."""
 
-    def spans(self, sentences: Iterable[int] | None = None) -> Spans:
+    def spans(self, sentences: Sequence[int] | None = None) -> Spans:
         """The candidates of these sentences, of all when none are named, in order."""
         numbers = range(len(self.layout.sentences)) if sentences is None else sentences
         for number in numbers:

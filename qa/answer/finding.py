@@ -122,6 +122,11 @@ class Candidates:
     seen: Inputs
     scores: Floats
 
+    def seen_passages(self) -> list[tuple[int, StoredPassage]]:
+        """The hits that have candidates, by their number."""
+        numbers = dict.fromkeys(self.sources[source].passage for source in self.seen.source)
+        return [(number, self.passages[self.hits[number].passage_id]) for number in numbers]
+
     def of_passage(self, number: int) -> Candidates:
         """Those of one hit alone, as if nothing else had been found."""
         rows = np.flatnonzero(np.array([source.passage == number for source in self.sources])[self.seen.source])
@@ -212,36 +217,49 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
 def _credited(candidates: Candidates) -> Finding | None:
     """The line that answers who wrote an article, or what somebody wrote; None where the question is no such one.
 
-    It is of the first article that has one: of one with pictures by who is named, where it is pictures whose author is
-    asked for. It is as sure as it is that the article is the one asked about, which no set has questions to tell by:
-    the evidence is that of the passage's best candidate, as if it surely held the answer.
+    Who wrote is told by the article of the first hit; where it is pictures that are asked about, rather by the first
+    whose byline speaks of them. The answer is as sure as it is that the article is the one asked about, which no set
+    has questions to tell by: the evidence is that of the passage's best candidate, as if it surely held the answer.
     """
     asked = expected(candidates.found.question)
-    of_articles = authors.asks_articles(asked)
-    if not of_articles and not authors.asks_author(asked):
-        return None
-    found: list[Finding] = []
-    for number in dict.fromkeys(candidates.sources[source].passage for source in candidates.seen.source):
-        passage = candidates.passages[candidates.hits[number].passage_id]
-        above = passage.headline if of_articles else passage.byline
-        if above is None or not authors.tells(asked, passage.headline or "", passage.byline or ""):
-            continue
-        here = candidates.of_passage(number)
-        best = choose(here.seen, here.scores, here.sources)[0]
-        sure = replace(best, holds=1.0, overlap=1.0, exact=1.0)
-        measures = evidence(asked, here.found, here.hits, here.sources[best.source], sure, passage, here.wanted)
-        if of_articles:  # all that is asked for is the name, and it is there
-            measures |= dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0)
-            measures |= dict.fromkeys(("untold", "untold_sentence", "unknown", "bare", "far"), 0.0)
-        start, end = (0, len(above)) if of_articles else authors.credit(above)
-        at = -1 if of_articles else passage.text.find(above[start:end], 0, NEAR)
-        field = "headline" if of_articles else "byline" if at < 0 else "text"
-        seen = layout(passage.text if field == "text" else above)
-        span = (at, at + end - start) if field == "text" else (start, end)
-        found.append(Finding(number, field, seen, *span, span, measures))
-    shot = [finding for finding in found if authors.took_pictures(finding.text)]
-    first = shot if shot and authors.asks_photographer(asked) else found
-    return first[0] if first else None
+    if authors.asks_articles(asked):
+        last = asked.folded.rstrip("?").rpartition("?")[2]
+        every = {source.passage for source in candidates.sources}
+        bylines = [candidates.passages[candidates.hits[number].passage_id].byline or "" for number in every]
+        # A follow-up may leave the name to the earlier question, or have another (那李四呢).
+        question = last if any(authors.is_named(last, byline) for byline in bylines) else asked.folded
+        for number, passage in candidates.seen_passages():
+            if passage.headline and authors.is_named(question, passage.byline or ""):
+                return _of_header(candidates, number, passage, "headline")
+    elif authors.asks_author(asked):
+        seen = candidates.seen_passages()
+        pictures = authors.asks_photographer(asked)
+        shot = [each for each in seen if authors.took_pictures(each[1].byline or "")] if pictures else []
+        first = [each for each in seen if each[1].article_id == seen[0][1].article_id]
+        for number, passage in (*shot, *first):
+            if authors.names(passage.byline or "") and authors.is_about(asked, passage.headline or ""):
+                return _of_header(candidates, number, passage, "byline")
+    return None
+
+
+def _of_header(candidates: Candidates, number: int, passage: StoredPassage, field: str) -> Finding:
+    here = candidates.of_passage(number)
+    best = choose(here.seen, here.scores, here.sources)[0]
+    sure = replace(best, holds=1.0, overlap=1.0, exact=1.0)
+    asked = expected(here.found.question)
+    measures = evidence(asked, here.found, here.hits, here.sources[best.source], sure, passage, here.wanted)
+    if field == "headline":  # all that is asked for is the name, and it is there
+        headline = passage.headline or ""
+        measures |= dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0)
+        measures |= dict.fromkeys(("untold", "untold_sentence", "unknown", "bare", "far"), 0.0)
+        return Finding(number, field, layout(headline), 0, len(headline), (0, len(headline)), measures)
+    byline = passage.byline or ""
+    span = authors.credit(byline)
+    at = passage.text.find(byline[slice(*span)], 0, NEAR)
+    if at < 0:
+        return Finding(number, field, layout(byline), *span, span, measures)
+    span = (at, at + span[1] - span[0])
+    return Finding(number, "text", layout(passage.text), *span, span, measures)
 
 
 EARLIER_SHARE = 0.4

@@ -198,7 +198,10 @@ def ask(question: str, history: tuple[str, ...], generate: bool | None, as_json:
 @click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Write an empty table to fill in.")
 @_setting("--top-k", "N", "Passages to keep, 1 to 50; default 5.")
 @click.option(
-    "--processes", metavar="N", type=click.IntRange(1, 256), help="That answer at once; default: one a core, at most 4."
+    "--processes",
+    metavar="N",
+    type=click.IntRange(1, 256),
+    help="That answer at once; default: one a core, at most 4, for 100 rows and more.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --preview: print one JSON object.")
 @_with_settings

@@ -12,7 +12,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
@@ -21,7 +21,9 @@ SYLLABLE_LETTERS = 6
 NAME_LETTERS = 5
 """Fewest letters of a name: a shorter word is oftener one of another language."""
 _LATIN = regex.compile(r"\p{Latin}+")
-_NAME = regex.compile(r"\b\p{Lu}\p{Ll}* \p{Lu}\p{Ll}+\b")
+MOST_SPELLINGS = 16
+"""Of a word or a name; what has more is none."""
+_NAME = regex.compile(r"(?<!\p{Latin})\p{Lu}\p{Ll}* \p{Lu}\p{Ll}+(?!\p{Latin})")
 _HAN = regex.compile(r"\p{Han}")
 
 
@@ -37,7 +39,7 @@ def names(question: str) -> Mapping[str, tuple[str, ...]]:
             if spellings:
                 found[word.lower()] = spellings
     for words, spellings in _in_two_words(question):
-        found |= {word: found.get(word, ()) + spellings for word in words}
+        found |= {word: (*found.get(word, ()), *spellings)[:MOST_SPELLINGS] for word in words}
     return found
 
 
@@ -45,7 +47,7 @@ def _in_two_words(question: str) -> Iterator[tuple[list[str], tuple[str, ...]]]:
     """The names that are written in two words (``Li Tong``): both words, folded, and the spellings."""
     for match in _NAME.finditer(unicodedata.normalize("NFKC", question), overlapped=True):
         words = match.group().lower().split(" ")
-        ways = product(*map(_cuts, words)) if sum(map(len, words)) >= NAME_LETTERS else ()
+        ways = islice(product(*map(_cuts, words)), MOST_SPELLINGS) if sum(map(len, words)) >= NAME_LETTERS else ()
         if spellings := tuple(f"|{'|'.join(family + given)}|" for family, given in ways):
             yield words, spellings
 
@@ -99,6 +101,6 @@ def _cuts(word: str) -> Sequence[tuple[str, ...]]:
                 for start in range(max(0, end - SYLLABLE_LETTERS), end)
                 if word[start:end] in _syllables()
                 for way in ways[start]
-            ][:16]
+            ][:MOST_SPELLINGS]
         )
     return ways[-1]
