@@ -61,6 +61,7 @@ _NO_NAME = (
     r"|by|photos?|(?:staff )?(?:reporter|writer|photographer)s?|\p{P}+|(?!.*(?:记者|通讯员))\p{Han}{7,}"
 )
 """What stands in a byline beside names: what somebody is, and what he did; and offices, which are longer than names."""
+_INSIDE = r"[^（(〔【\[）)〕】\]]*"
 _GLUED = rf"^(?:本[报刊网台社])?(?:见习|实习|特约|首席|资深)?{_ROLE}(?=\p{{Han}}{{2,4}}$)"
 
 
@@ -97,7 +98,7 @@ def is_about(asked: Expected, headline: str) -> bool:
     """
     title = _letters(fold_text(headline))
     own = asked.folded[asked.own :]
-    quoted = [_letters(each) for each in regex.findall("《([^》]+)》", own)]
+    quoted = [_letters(each) for each in regex.findall("《([^《》]+)》", own)]
     if quoted:
         return any(each in title for each in quoted)
     if _match(_AUTHOR, asked) is not None:
@@ -132,7 +133,7 @@ def names(byline: str) -> list[str]:
     start, end = credit(byline)
     told = byline[start:end]
     if regex.search(r"\p{Latin}{2}", told):
-        parts = regex.split(r"\s*(?:[,;&/、，\n]|\band\b)\s*", told)
+        parts = regex.split(r"[,;&/、，\n]|\band\b", told)
     else:
         parts = regex.split(
             r"[\s,;:&/、，：／|]+", regex.sub(r"(?<=(?<!\p{Han})\p{Han})[ \u3000](?=\p{Han}(?!\p{Han}))", "", told)
@@ -145,9 +146,9 @@ def credit(byline: str) -> tuple[int, int]:
     """Where in a byline or dateline the names stand, with what they are (记者 张三); empty where nobody is named."""
     start, end = 0, len(byline)
     if dateline_length(byline):
-        bracket = regex.search(r"[（(〔【\[]([^）)〕】\]]*(?:记者|記者|通讯员|通訊員)[^）)〕】\]]*)", byline)
+        bracket = regex.search(rf"[（(〔【\[]({_INSIDE}(?:记者|記者|通讯员|通訊員){_INSIDE})", byline)
         start, end = bracket.span(1) if bracket else (0, 0)
-    elif by := regex.match(r"(?i)\s*by\s+", byline):
-        start = by.end()
+    elif regex.match(r"(?i)by\s", byline):
+        start = 3
     inside = byline[start:end]
-    return start + len(inside) - len(inside.lstrip(BYLINE_MARKS)), end - len(inside) + len(inside.rstrip())
+    return start + len(inside) - len(inside.lstrip(f"{BYLINE_MARKS} ")), end - len(inside) + len(inside.rstrip())

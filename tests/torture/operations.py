@@ -86,7 +86,8 @@ def leaves_nothing(folder: Path) -> None:
     odd += [path for path in files if path.name.startswith(".") and "indexes" not in path.parts]
     assert odd == [], odd
     with open_store(folder) as store:
-        assert check(store, PairEmbedder(dim=DIM), TERMS) == []
+        # What an earlier version split is as sound as anything, and is said.
+        assert [each for each in check(store, PairEmbedder(dim=DIM), TERMS) if each.code != "SPLIT_OUTDATED"] == []
 
 
 def undisturbed(operation: Operation, folder: Path) -> dict[str, object]:
