@@ -154,6 +154,16 @@ def test_a_byline_that_opens_a_passage_is_marked_there(bot: Bot) -> None:
     assert BRIDGE[slice(*first["answer_span"].values())] == "本报记者 何小满 通讯员 陆一舟"
 
 
+def test_a_byline_that_closes_a_passage_is_marked_there(tmp_path: Path) -> None:
+    story = "河边的灯会昨晚开幕，三千盏灯从桥头挂到码头，孩子们提着兔子灯走在最前面。"
+    text = f"# 灯会开幕\n\n{story}\n\n本报记者 周天 摄影报道\n"
+    write(tmp_path, {"lamps.md": text, "school.md": SCHOOL})
+    with Bot.open(Settings(data=tmp_path / "data"), index_seeds=False) as bot:
+        bot.index([tmp_path / "lamps.md", tmp_path / "school.md"])
+        [first, *_] = bot.ask("灯会开幕是谁写的？")["passages"]
+    assert text[slice(*first["answer_span"].values())] == "本报记者 周天 摄影报道"
+
+
 def test_several_articles_of_an_author_are_gathered(bot: Bot) -> None:
     record = bot.ask("何小满写了哪几篇报道？")
     assert {part["text"] for part in record["gathered"]} == {"渡口三十年", "新桥通车"}

@@ -255,7 +255,10 @@ def _of_header(candidates: Candidates, number: int, passage: StoredPassage, fiel
         return Finding(number, field, layout(headline), 0, len(headline), (0, len(headline)), measures)
     byline = passage.byline or ""
     span = authors.credit(byline)
-    at = passage.text.find(byline[slice(*span)], 0, NEAR)
+    printed = byline[slice(*span)]
+    at = passage.text.find(printed, 0, NEAR)
+    if at < 0:  # it may close the passage
+        at = passage.text.find(printed, max(len(passage.text) - NEAR, 0))
     if at < 0:
         return Finding(number, field, layout(byline), *span, span, measures)
     span = (at, at + span[1] - span[0])
