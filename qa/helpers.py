@@ -32,8 +32,6 @@ FAREWELL_S = 3.0
 """Time for a helper to end by itself, once it is told to."""
 MOST_STARTS = 10
 """Times that a helper is started anew; then something is wrong that won't go away by itself."""
-
-
 PART = 8
 """Questions of many that are handed over at once: few, so that nobody waits long for the last ones."""
 

@@ -189,13 +189,17 @@ def test_a_name_of_another_folder_with_other_content_is_not_overwritten(store: S
 # --- another splitting, another model ---
 
 
-def test_files_of_an_earlier_splitting_are_split_again_from_the_store(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _run_by_an_earlier_version(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as earlier:
         for module in (qa.indexing, qa.splitting):
             earlier.setattr(module, "STRUCTURE", "0.0")
         run(store, folder)
+
+
+def test_files_of_an_earlier_splitting_are_split_again_from_the_store(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run_by_an_earlier_version(store, folder, monkeypatch)
     before = content(store)
     shutil.rmtree(folder)
     embedder = PairEmbedder()
@@ -208,10 +212,7 @@ def test_files_of_an_earlier_splitting_are_split_again_from_the_store(
 def test_the_check_names_files_of_an_earlier_splitting_and_repairing_splits_them(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as earlier:
-        for module in (qa.indexing, qa.splitting):
-            earlier.setattr(module, "STRUCTURE", "0.0")
-        run(store, folder)
+    _run_by_an_earlier_version(store, folder, monkeypatch)
     names = sorted(store.files())
     [finding] = check(store, PairEmbedder(), TERMS)
     assert finding.code == "SPLIT_OUTDATED"

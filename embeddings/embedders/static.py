@@ -138,7 +138,7 @@ class StaticEmbedder:
                 continue
             for start in range(0, len(tokens), BLOCK_TOKENS):
                 sums[row] += self._rows(tokens[start : start + BLOCK_TOKENS]).sum(axis=0)
-        for rows in words.values():  # those of a length together: one by one, words take half as long again
+        for rows in words.values():  # those of a length together: one by one, words take a third longer
             sums[rows] = self._rows(np.stack([every[row] for row in rows])).sum(axis=1)
         return sums
 

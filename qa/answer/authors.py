@@ -12,7 +12,7 @@ from itertools import pairwise
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from qa.answer.kinds import Expected
-from qa.articles import BYLINE_MARKS, dateline_length
+from qa.articles import BYLINE_MARKS, PAPER, dateline_length
 from qa.text import fold_text, pinyin
 
 QUESTION_CHARS = 200
@@ -56,13 +56,13 @@ _HINT = regex.compile(
 )
 """One of these is in every such question; the patterns above take 20 ms to compile."""
 _NO_NAME = (
-    r"(?:本[报刊网台社]|新华社|中新社|中央社|人民网|中新网|特约|首席|见习|实习|资深|摄影|评论|特派|通讯|编译|责任|综合)*"
+    rf"(?:{PAPER}|中新网|摄影|评论|特派|通讯|编译|责任|综合)*"
     r"(?:讯|记者|员|作者|撰稿人?|编辑|报[道导]|文|图|摄影?|文?并摄|供稿|采写|整理|编译)?"
     r"|by|photos?|(?:staff )?(?:reporter|writer|photographer)s?|\p{P}+|(?!.*(?:记者|通讯员))\p{Han}{7,}"
 )
 """What stands in a byline beside names: what somebody is, and what he did; and offices, which are longer than names."""
 _INSIDE = r"[^（(〔【\[）)〕】\]]*"
-_GLUED = rf"^(?:本[报刊网台社])?(?:见习|实习|特约|首席|资深)?{_ROLE}(?=\p{{Han}}{{2,4}}$)"
+_GLUED = rf"^{PAPER}*{_ROLE}(?=\p{{Han}}{{2,4}}$)"
 
 
 @cache

@@ -7,7 +7,7 @@ of the text.
 """
 
 from qa.articles.dates import article_dates
-from qa.articles.reporters import BYLINE_MARKS, NEAR, dateline_length
+from qa.articles.reporters import BYLINE_MARKS, NEAR, PAPER, dateline_length
 from qa.articles.values import Article, Dated, Furniture, Page, Paragraph, Piece, Section, Span, pieces, shown_spans
 
 ARTICLES_VERSION = 2
@@ -17,6 +17,7 @@ __all__ = [
     "ARTICLES_VERSION",
     "BYLINE_MARKS",
     "NEAR",
+    "PAPER",
     "Article",
     "Dated",
     "Furniture",

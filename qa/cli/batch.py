@@ -23,9 +23,9 @@ from qa.helpers import shared_out
 from qa.processes import usable_cores
 
 SHARED_ROWS = 100
-"""Rows of a file from which on more than one process answers: to start one takes as long as to answer some dozen."""
+"""Lines of a file from which on more than one process answers: to start one takes as long as to answer some dozens."""
 MOST_PROCESSES = 4
-"""That answer unless more are asked for: each takes some 300 MB."""
+"""That answer unless more are asked for: each takes 150 MiB, and 390 once it has read much."""
 CELL_CHARS = 24
 """Width of a cell in a preview, in columns of the terminal."""
 

@@ -201,7 +201,7 @@ def ask(question: str, history: tuple[str, ...], generate: bool | None, as_json:
     "--processes",
     metavar="N",
     type=click.IntRange(1, 256),
-    help="That answer at once; default: one a core, at most 4, for 100 rows and more.",
+    help="That answer at once; default: one a core, at most 4, for 100 lines and more.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --preview: print one JSON object.")
 @_with_settings
