@@ -8,6 +8,7 @@ cheapest way to cut, by dynamic programming over its sentences.
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,7 @@ from itertools import pairwise
 from qa.articles import Article, Paragraph, Piece, Section, pieces
 from qa.text import sentences
 
-PASSAGES_VERSION = 2
+PASSAGES_VERSION = 3
 """Grows when the same sections would be cut otherwise."""
 
 LONGEST = 350
@@ -66,12 +67,11 @@ def split_section(text: str, section: Section) -> list[Passage]:
     Each ends at a sentence border, but for a sentence longer than LONGEST, which is cut at its clauses.
     """
     found: list[Passage] = []
-    for group in _groups(section):
-        above = () if found else section.bylines
+    for lines, group in _groups(section):
         # A byline is no passage by itself, so the sentence behind it leaves room for it.
-        room = LONGEST - min(sum(len(line.text) + 1 for line in above), LONGEST - 2 * SHORTEST)
-        units = [unit for line in above for unit in _units(line)]
-        units += [unit for i, paragraph in enumerate(group) for unit in _units(paragraph, LONGEST if i else room)]
+        room = LONGEST - min(sum(len(line.text) + 1 for line in lines), LONGEST - 2 * SHORTEST)
+        inside = sorted([*lines, *group], key=lambda paragraph: paragraph.start)
+        units = [unit for part in inside for unit in _units(part, room if part is group[0] else LONGEST)]
         made = [_passage(text, units[a:b]) for a, b in _cuts([len(unit.places) for unit in units], units)]
         found.extend(_tiled(text, made))
     return found
@@ -85,8 +85,12 @@ def _tiled(text: str, made: list[Passage]) -> list[Passage]:
     return made
 
 
-def _groups(section: Section) -> list[list[Paragraph]]:
-    """Paragraphs that may share a passage: all of a text section, but only captions that stand close together."""
+def _groups(section: Section) -> list[tuple[list[Paragraph], list[Paragraph]]]:
+    """Paragraphs that may share a passage, with the bylines that belong to them.
+
+    All of a text section may, but only captions that stand close together. A byline goes with what it stands over,
+    else with the last.
+    """
     groups: list[list[Paragraph]] = []
     for paragraph in section.paragraphs:
         near = bool(groups) and (section.kind == "text" or 0 <= paragraph.start - groups[-1][-1].end < FAR)
@@ -94,10 +98,14 @@ def _groups(section: Section) -> list[list[Paragraph]]:
             groups[-1].append(paragraph)
         else:
             groups.append([paragraph])
-    return groups
+    bylines: list[list[Paragraph]] = [[] for _ in groups]
+    for line in section.bylines:
+        above = bisect([group[0].start for group in groups], line.start)
+        bylines[min(above, len(groups) - 1)].append(line)
+    return list(zip(bylines, groups, strict=True))
 
 
-def _units(paragraph: Paragraph, room: int = LONGEST) -> list[_Unit]:
+def _units(paragraph: Paragraph, room: int) -> list[_Unit]:
     places = [place for piece in paragraph.pieces for place in range(piece.start, piece.end)]
     spans = [part for span in sentences(paragraph.text) for part in _clauses(paragraph.text, *span, room)]
     # Each unit reaches to the next one's start, so that the paragraph's characters are all kept.

@@ -81,6 +81,23 @@ def test_captions_far_apart_are_passages_of_their_own() -> None:
     assert [passage.text for passage in found] == ["甲图说明。", "乙图说明。丙图说明。"]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("图为渡口的新船。\n\n图为老渡口。\n\n本报记者 何小满", "图为渡口的新船。\n图为老渡口。\n本报记者 何小满"),
+        ("图为渡口的新船。\n\n本报记者 何小满\n\n图为老渡口。", "图为渡口的新船。\n本报记者 何小满\n图为老渡口。"),
+        ("本报记者 何小满\n\n图为渡口的新船。\n\n图为老渡口。", "本报记者 何小满\n图为渡口的新船。\n图为老渡口。"),
+    ],
+)
+def test_a_byline_among_captions_stands_where_it_is_printed(text: str, shown: str) -> None:
+    ((_, part, (passage,)),) = all_passages(text)
+    assert part.kind == "captions"
+    assert passage.text == shown
+    places = [place for piece in passage.pieces for place in (piece.start, piece.end)]
+    assert (passage.start, passage.end) == (0, len(text))
+    assert places == sorted(places)
+
+
 @settings(max_examples=150, deadline=None)
 @given(SENTENCES)
 def test_passages_hold_every_character_once_in_order(text: str) -> None:
