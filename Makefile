@@ -50,9 +50,14 @@ fuzz: $(VENV)/.installed-dev
 	PYTHONPATH=tests $(BIN)/python -m torture.fuzz --runs $(RUNS)
 
 # Known holes of the code and of the packages, and build/sbom.json. MUST_ASK=1 fails where no advisory service answers.
+# ADVISORIES=, a checkout of pypa/advisory-database, stands in for it; with RULES=, one of semgrep/semgrep-rules, semgrep
+# looks too, from an environment of its own, since it wants other versions of what the product uses.
+SEMGREP := build/semgrep
 audit: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[audit]'
-	$(BIN)/python tests/audit.py $(if $(MUST_ASK),--must-ask)
+	$(if $(RULES),test -x $(SEMGREP)/bin/semgrep || $(PYTHON) -m venv $(SEMGREP) && $(SEMGREP)/bin/pip install --quiet semgrep)
+	$(BIN)/python tests/audit.py $(if $(MUST_ASK),--must-ask) $(if $(ADVISORIES),--advisories $(ADVISORIES)) \
+	  $(if $(RULES),--rules $(RULES) --semgrep $(SEMGREP)/bin/semgrep)
 
 # The tests of the Milvus engine, against milvus-lite: 200 MB that nothing else needs, 170 of them pyarrow.
 .PHONY: milvus

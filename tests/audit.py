@@ -2,6 +2,9 @@
 
 Every finding is mended, or argued with a date in tests/audit.json; an argument that fits no finding any more is a
 finding itself. Where the advisory service can't be reached, that is said, and fails only with ``--must-ask``.
+
+On a machine that reaches nothing, copies do: ``--advisories`` takes a checkout of pypa/advisory-database in place of
+the service, ``--rules`` one of semgrep/semgrep-rules, whose security rules semgrep then tries.
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import yaml  # type: ignore[import-untyped]  # no stubs among the development tools
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 ARGUED = Path(__file__).with_suffix(".json")
@@ -55,6 +63,71 @@ def holes_in_packages() -> Findings | None:
     return Counter((hole, PACKAGES) for hole in holes)
 
 
+def packages() -> dict[str, str]:
+    """Version of each package in constraints.txt, by its normalised name."""
+    lines = (line.partition("#")[0].strip() for line in (ROOT / PACKAGES).read_text(encoding="utf-8").splitlines())
+    wanted = [Requirement(line) for line in lines if line]
+    return {canonicalize_name(one.name): next(iter(one.specifier)).version for one in wanted}
+
+
+def holes_by(advisories: Path, versions: dict[str, str]) -> Findings:
+    """Known holes of packages by a checkout of pypa/advisory-database.
+
+    Raises:
+        RuntimeError: the folder isn't such a checkout.
+    """
+    if not (advisories / "vulns").is_dir():
+        raise RuntimeError(f"{advisories} has no folder vulns; it should be a checkout of pypa/advisory-database")
+    found: Findings = Counter()
+    for name, version in versions.items():
+        for file in sorted((advisories / "vulns" / name).glob("*.yaml")):
+            told = yaml.safe_load(file.read_text(encoding="utf-8"))
+            if "withdrawn" not in told and any(_affects(one, version) for one in told["affected"]):
+                found[told["id"], PACKAGES] += 1
+    return found
+
+
+def _affects(affected: dict[str, Any], version: str) -> bool:
+    """Whether an entry of OSV's ``affected`` holds for the version: listed, or within a range of versions.
+
+    Source: https://ossf.github.io/osv-schema/ (evaluation).
+    """
+    ranges = [one["events"] for one in affected.get("ranges", []) if one["type"] == "ECOSYSTEM"]
+    return version in affected.get("versions", []) or any(_within(events, Version(version)) for events in ranges)
+
+
+def _within(events: list[dict[str, str]], version: Version) -> bool:
+    """Whether the events, sorted by version, leave the version vulnerable."""
+    order = [(Version(value), kind) for event in events for kind, value in event.items() if kind != "limit"]
+    within = False
+    for place, kind in sorted(order):
+        if kind == "introduced":
+            within = within or version >= place
+        elif version >= place if kind == "fixed" else version > place:
+            within = False
+    return within
+
+
+def holes_by_rules(semgrep: str, rules: Path, *paths: str) -> Findings:
+    """What semgrep finds by the security rules of a checkout of semgrep/semgrep-rules.
+
+    Raises:
+        RuntimeError: it couldn't be run with these rules.
+    """
+    wanted = [option for language in ("python", "javascript") for option in ("--config", str(rules / language))]
+    quiet = ("--metrics", "off", "--disable-version-check", "--quiet", "--json")
+    command = [semgrep, "scan", *quiet, *wanted, *(paths or CODE)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        raise RuntimeError(f"semgrep failed: {done.stderr}") from None
+    if not told["paths"]["scanned"]:
+        raise RuntimeError(f"semgrep looked at nothing: {told['errors']}")
+    security = [one for one in told["results"] if one["extra"]["metadata"].get("category") == "security"]
+    return Counter((one["check_id"].rpartition(".")[2], one["path"]) for one in security)
+
+
 def unsettled(found: Findings, argued: Findings) -> list[str]:
     """Findings that nobody argued, and arguments that nothing was found for."""
     new = [f"{number} in {file}, {times} more than argued" for (number, file), times in (found - argued).items()]
@@ -62,9 +135,10 @@ def unsettled(found: Findings, argued: Findings) -> list[str]:
     return sorted(new + old)
 
 
-def argued(file: Path = ARGUED) -> Findings:
-    lines = json.loads(file.read_text(encoding="utf-8"))
-    return Counter({(line["finding"], line["file"]): line["times"] for line in lines})
+def argued(*tools: str) -> Findings:
+    """What these tools found and somebody argued."""
+    lines = json.loads(ARGUED.read_text(encoding="utf-8"))
+    return Counter({(line["finding"], line["file"]): line["times"] for line in lines if line["tool"] in tools})
 
 
 def write_sbom() -> int:
@@ -83,20 +157,26 @@ def write_sbom() -> int:
 
 def main() -> None:
     """Says what was found; exits with 1 when something is unsettled."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--must-ask", action="store_true", help="fail where the advisory service can't be asked")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--must-ask", action="store_true", help="fail where nothing tells of packages' holes")
+    parser.add_argument("--advisories", type=Path, help="a checkout of pypa/advisory-database")
+    parser.add_argument("--rules", type=Path, help="a checkout of semgrep/semgrep-rules")
+    parser.add_argument("--semgrep", default="semgrep", help="the program")
     given = parser.parse_args()
-    holes = holes_in_packages()
-    asked = holes is not None
-    settled = argued()
-    if not asked:
-        settled = Counter({key: times for key, times in settled.items() if key[1] != PACKAGES})
+    findings, tools = holes_in_code(), ["bandit"]
+    holes = holes_by(given.advisories, packages()) if given.advisories else holes_in_packages()
+    if holes is None:
         print("pip-audit: the advisory service wasn't asked, since it can't be reached from here.")
-    findings = holes_in_code() + (holes or Counter())
-    left = unsettled(findings, settled)
-    print("\n".join([f"{findings.total()} findings, {len(left)} neither mended nor argued.", *left]))
+    else:
+        findings, tools = findings + holes, [*tools, "advisories"]
+    if given.rules:
+        findings, tools = findings + holes_by_rules(given.semgrep, given.rules), [*tools, "semgrep"]
+    left = unsettled(findings, argued(*tools))
+    print(
+        "\n".join([f"{findings.total()} findings by {', '.join(tools)}; {len(left)} neither mended nor argued.", *left])
+    )
     print(f"{write_sbom()} packages are in {SBOM}.")
-    sys.exit(bool(left) or (given.must_ask and not asked))
+    sys.exit(bool(left) or (given.must_ask and holes is None))
 
 
 if __name__ == "__main__":
