@@ -162,7 +162,7 @@ def _day(given: object, field: str, *, last: bool) -> date | None:
     try:
         return days(given)[last]
     except ValueError as error:
-        raise _invalid(field, f"{_shown(given)} is no day; write one like 2020-03-08, or a month or year") from error
+        raise _invalid(field, f"{_shown(given)!r} is no day; write one like 2020-03-08, or a month or year") from error
 
 
 def _files(given: object, field: str) -> Sequence[str]:

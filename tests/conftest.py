@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from error_sentences import watch
 
 from qa.bot import Bot
 from qa.config import Settings
 
 pytest.register_assert_rewrite("browsing")  # so that a failing check there says what it saw
+
+watch()
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 

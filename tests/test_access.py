@@ -206,7 +206,7 @@ def test_a_full_disk_locks_nobody_out(access: Access, monkeypatch: pytest.Monkey
     secret, _ = access.make_token("t", ["ask"])
 
     def full(*_: object) -> None:
-        raise StoreError("DISK_FULL", "no room")
+        raise StoreError("DISK_FULL", "There is no room.")
 
     monkeypatch.setattr("qa.access.database.transaction", full)
     with pytest.raises(StoreError):

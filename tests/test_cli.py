@@ -486,9 +486,9 @@ def test_an_option_wins_over_the_environment_before_and_after_the_command(
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (ModelError("MODEL_INVALID", "x"), 4, "wenbao: MODEL_INVALID: x"),
-        (StoreError("DISK_FULL", "two\nlines\x1b[2J"), 5, "wenbao: DISK_FULL: two lines\\x1b[2J"),
-        (NetworkError("HUB", "x"), 6, "wenbao: HUB: x"),
+        (ModelError("MODEL_INVALID", "It is none."), 4, "wenbao: MODEL_INVALID: It is none."),
+        (StoreError("DISK_FULL", "Two\nlines\x1b[2J."), 5, "wenbao: DISK_FULL: Two lines\\x1b[2J."),
+        (NetworkError("LLM_UNAVAILABLE", "It is out."), 6, "wenbao: LLM_UNAVAILABLE: It is out."),
         (KeyboardInterrupt(), 130, "wenbao: INTERRUPTED: "),
         (RuntimeError("boom"), 1, "wenbao: INTERNAL_ERROR: RuntimeError: "),
     ],

@@ -36,7 +36,7 @@ def ended(number: int) -> int:
 
 def refused(number: int) -> int:
     if number == 3:
-        raise UsageError("USAGE", "three is refused", "number")
+        raise UsageError("USAGE", "Three is refused.", "number")
     return number
 
 
@@ -87,7 +87,7 @@ def test_an_error_comes_where_its_result_would_and_is_what_it_was() -> None:
     with Processes(2, patience_s=0) as shared:
         results = shared.map(refused, range(5))
         assert [next(results), next(results), next(results)] == [0, 1, 2]
-        with pytest.raises(UsageError, match="three is refused") as error:
+        with pytest.raises(UsageError, match=r"Three is refused\.") as error:
             next(results)
     assert (error.value.code, error.value.field) == ("USAGE", "number")
 

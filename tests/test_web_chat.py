@@ -158,7 +158,7 @@ def test_an_answer_is_shown_even_when_it_can_not_be_kept(
     conversations: Conversations, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> bool:
-        raise StoreError("DISK_FULL", "no room")
+        raise StoreError("DISK_FULL", "There is no room.")
 
     monkeypatch.setattr(Talks, "add", full)
     *_, talk = conversations.ask(ZH, QUESTION, Shown(), SENT)
@@ -238,7 +238,7 @@ def test_a_question_asked_before_the_earlier_ones_answer_stands_below_it(convers
 def test_a_question_that_failed_stands_above_the_next_as_one(bot: Bot, talks: Talks) -> None:
     def answer(_: Any, question: str, /, **options: Any) -> dict[str, Any]:
         if question == "坏了？":
-            raise StoreError("DISK_FULL", "坏了")
+            raise StoreError("DISK_FULL", "坏了。")
         return bot.ask(question, **options)
 
     conversations = Conversations(bot, talks, answer)
@@ -246,7 +246,7 @@ def test_a_question_that_failed_stands_above_the_next_as_one(bot: Bot, talks: Ta
     next(first)
     pending = next(second)
     *_, failed = first
-    assert "坏了" in shown(failed)[-1][1]
+    assert "坏了。" in shown(failed)[-1][1]
     *_, after = second
     assert [text for role, text in shown(after) if role == "user"] == ["坏了？", QUESTION]
     assert "正在" not in shown(after)[1][1]

@@ -27,7 +27,7 @@ from qa.config import Settings
 from qa.errors import StoreError
 from qa.sqlite import open_database, transaction
 from qa.web.addresses import network_of
-from qa.web.limits import Buckets, BusyError, DailyCounts, LimitError, Rate, Workers
+from qa.web.limits import Buckets, BusyError, DailyCounts, LimitError, Rate, Workers, whole_seconds
 
 T = TypeVar("T")
 
@@ -164,8 +164,7 @@ def _shared(per_minute: int) -> Rate:
 
 
 def _refusal(code: str, reason: str, wait_s: float) -> LimitError:
-    refusal = LimitError(code, "", wait_s)
-    wait = refusal.retry_after_s
+    wait = whole_seconds(wait_s)
     span = f"{wait} s" if wait < 120 else f"{wait // 60} min" if wait < 7200 else f"{wait // 3600} h"
     return LimitError(code, f"{reason}; ask again in {span}.", wait_s)
 

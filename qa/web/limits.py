@@ -32,13 +32,18 @@ class LimitError(WenbaoError):
 
     def __init__(self, code: str, message: str, retry_after_s: float) -> None:
         super().__init__(code, message)
-        self.retry_after_s = max(1, math.ceil(retry_after_s))
+        self.retry_after_s = whole_seconds(retry_after_s)
 
 
 class BusyError(LimitError):
     """The machine has more to answer than it can; not the asker's fault."""
 
     http_status = 503
+
+
+def whole_seconds(wait_s: float) -> int:
+    """The wait as ``Retry-After`` tells it: whole seconds, one at least."""
+    return max(1, math.ceil(wait_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Fuzzes the parsers by coverage, with atheris (the extra ``fuzz``)::
 
-    python -m torture.fuzz [--runs 1000000] [--seconds S] [--hang S] [NAME…]
+    python -m torture.fuzz [--runs 1000000] [--seconds S] [--hang S] [--corpus FOLDER] [NAME…]
 
-One process for each target; a crash or a run longer than --hang seconds ends it, and the bytes that did it are kept in
-the current folder. What was run is kept for docs/promises.md.
+One process for each target and each RUNS_AT_ONCE runs; a crash or a run longer than --hang seconds ends a target, and
+the bytes that did it are kept in the current folder. What was run is kept for docs/promises.md after each process, so
+that an interrupted run counts too. A corpus that is kept lets the next run begin with what this one found.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 PLACE = "tests/torture/fuzz.py"
+RUNS_AT_ONCE = 20_000
+"""Of one process: after them, progress is told and kept."""
 
 
 def fuzz(name: str, options: list[str]) -> None:
@@ -29,46 +34,76 @@ def fuzz(name: str, options: list[str]) -> None:
     atheris.Fuzz()
 
 
+def rounds(name: str, corpus: Path, most: int, seconds: int, hang: int) -> Iterator[int | str]:
+    """How many runs each process of a target did; what it said, at the end, where one failed.
+
+    ``corpus`` holds the inputs to begin with, and gets those that reached something new. A process runs those of the
+    corpus first, and they count.
+    """
+    began, done = time.monotonic(), 0
+    while done < most:
+        left = seconds - int(time.monotonic() - began) if seconds else 0
+        if seconds and left <= 0:
+            return
+        wanted = [
+            f"-runs={min(most - done, RUNS_AT_ONCE)}",
+            f"-max_total_time={left}",
+            f"-timeout={hang}",
+            "-max_len=4096",
+            str(corpus),
+        ]
+        command = [sys.executable, "-m", "torture.fuzz", "--inside", name, "--", *wanted]
+        run = subprocess.run(command, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False)
+        found = re.findall(r"^Done (\d+) runs", run.stderr, re.M)
+        if run.returncode or not found:
+            yield run.stderr[-4000:]
+            return
+        done += int(found[0])
+        yield int(found[0])
+
+
 def main() -> None:
     """All the named targets, one after another; exits with how many failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=int, default=0, help="end each target after that time; 0: only after --runs")
     parser.add_argument("--hang", type=int, default=2, help="seconds that no run may take; more on a busy machine")
+    parser.add_argument("--corpus", type=Path, help="a folder to begin from and to keep what was found in")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
         fuzz(given.inside, given.names)
         return
-    from torture.figures import entry, keep, kept
     from torture.fuzz_targets import EXAMPLES, TARGETS
 
-    figures: dict[str, int | str] = {}
+    failed = 0
     for name in given.names or TARGETS:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as scratch:
+            corpus = (given.corpus or Path(scratch)) / name
+            corpus.mkdir(parents=True, exist_ok=True)
             for number, example in enumerate(EXAMPLES[name]):
-                (Path(folder) / str(number)).write_bytes(example)
-            wanted = [
-                f"-runs={given.runs}",
-                f"-max_total_time={given.seconds}",
-                f"-timeout={given.hang}",
-                "-max_len=4096",
-                folder,
-            ]
-            command = [sys.executable, "-m", "torture.fuzz", "--inside", name, "--", *wanted]
-            run = subprocess.run(command, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False)
-        done = re.findall(r"^Done (\d+) runs", run.stderr, re.M)
-        print(f"{name}: {done[0] if done else 'FAILED after'} runs", flush=True)
-        figures[f"runs of {name}"] = "FAILED" if run.returncode or not done else int(done[0])
-        if run.returncode or not done:
-            print(run.stderr[-4000:], flush=True)
-    # Targets that weren't named keep their earlier figures.
-    all_figures = kept().get(PLACE, {}).get("figures", {}) | figures
-    failed = list(all_figures.values()).count("FAILED")
-    outcomes = {"passed": len(all_figures) - failed, "failed": failed, "skipped": 0}
-    keep({PLACE: entry(**all_figures) | outcomes})
-    sys.exit(list(figures.values()).count("FAILED"))
+                (corpus / str(number)).write_bytes(example)
+            done = 0
+            for told in rounds(name, corpus, given.runs, given.seconds, given.hang):
+                if isinstance(told, int):
+                    done += told
+                    print(f"{name}: {done:,} of {given.runs:,} runs, {len(list(corpus.iterdir()))} inputs", flush=True)
+                    remember(name, done)
+                else:
+                    failed += 1
+                    print(f"{name}: FAILED after {done:,} runs\n{told}", flush=True)
+                    remember(name, "FAILED")
+    sys.exit(failed)
+
+
+def remember(name: str, runs: int | str) -> None:
+    """Keeps a target's figure; targets that weren't run keep their earlier ones."""
+    from torture.figures import entry, keep, kept
+
+    figures = kept().get(PLACE, {}).get("figures", {}) | {f"runs of {name}": runs}
+    failed = list(figures.values()).count("FAILED")
+    keep({PLACE: entry(**figures) | {"passed": len(figures) - failed, "failed": failed, "skipped": 0}})
 
 
 if __name__ == "__main__":

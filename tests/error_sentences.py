@@ -1,0 +1,62 @@
+"""Every error that any test meets keeps what docs/errors.md promises: one sentence, a listed code, a real field.
+
+``watch`` puts the check into the constructors, so that it holds for each way to an error without being asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any
+
+from embeddings.errors import EmbeddingsError
+from qa.errors import WenbaoError
+
+DOCS = Path(__file__).parents[1] / "docs"
+FIELD = re.compile(r"[a-z][a-z0-9_]*(?:[.\[][a-z0-9_\]]+)*|WENBAO_[A-Z_]+|--?[a-z-]+")
+"""A JSON field with its path, a setting, or an option."""
+BEGINNING = re.compile(r"[^\sa-z]|\S+\.\w+ |[^:]{1,80}: \S")
+"""Of a sentence, which may begin with the name of a file, or stand after a colon and what it is about."""
+ENDING = re.compile(r"[.?!。？！][)”’\"'»」]?$")
+
+
+@cache
+def codes() -> frozenset[str]:
+    """Those that docs/errors.md lists."""
+    return frozenset(re.findall(r"`([A-Z][A-Z0-9_]+)`", (DOCS / "errors.md").read_text(encoding="utf-8")))
+
+
+def faults(code: object, message: object, field: object = None) -> list[str]:
+    """What is wrong with an error; nothing where it keeps its promises."""
+    found = []
+    if code not in codes():
+        found.append(f"docs/errors.md doesn't list the code {code!r}")
+    if not isinstance(message, str):
+        return [*found, f"the message is {message!r}"]
+    if not re.match(r"[^\sa-z]|\S+\.\w+ |[^:]{1,80}: \S", message) or not re.search(
+        r"[.?!。？！][)”’\"'»」]?$", message
+    ):
+        found.append(f"no sentence: {message!r}")
+    if message.upper() == message and re.search("[A-Z]", message):
+        found.append(f"shouted: {message!r}")
+    # FIELD_INVALID repeats the name that a request gave, whatever it is.
+    if field is not None and code != "FIELD_INVALID" and not (isinstance(field, str) and FIELD.fullmatch(field)):
+        found.append(f"the field is {field!r}")
+    return found
+
+
+def watch() -> None:
+    """From now on, an error with a fault can't be made."""
+    for base in (WenbaoError, EmbeddingsError):
+        base.__init__ = _checked(base.__init__)  # type: ignore[method-assign]
+
+
+def _checked(init: Any) -> Any:
+    @wraps(init)
+    def checked(self: object, *given: object, **named: object) -> None:
+        init(self, *given, **named)
+        if wrong := faults(*given, **named):
+            raise AssertionError("; ".join(wrong))
+
+    return checked
