@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from embeddings.vectors import Ids, Vectors
 from qa.articles import Dated, Piece
 from qa.errors import NotFoundError, StoreError
-from qa.reading import Document, Heading, shown_name
-from qa.row_hash import change_hash, parts_hash, row_hash
-from qa.sqlite import SQLITE_ERRORS, backup, connect, corrupt, from_sqlite, read_only, store_errors
+from qa.reading import Document, Heading
+from qa.row_hash import change_hash, row_hash
+from qa.sqlite import backup, connect, corrupt, read_only, store_errors
 from qa.store.catalogue import Catalogue, Place
+from qa.store.connections import Connections
 from qa.store.database import NAME, check_header, prepare, readable_query, write_lock
-from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, TEXTS, Table
+from qa.store.proven import ProvenRows, Row
+from qa.store.rows import ARTICLES, FILES, FURNITURE, PASSAGES, SECTIONS, TABLES, Table
 from qa.store.values import (
     ArticleLine,
     Finding,
@@ -38,16 +36,10 @@ from qa.store.values import (
 )
 from qa.store.writer import Writer
 
-_LOG = logging.getLogger(__name__)
 _PROBE_S = 0.1
 """How long a writer waits at least: ``being_written`` holds the lock for a moment to see whether it is free."""
-_BATCH = 500
-"""Ids asked for at once; SQLite allows 32,766 variables, fewer keep the statements short."""
 
 _OF_FILE = "WHERE file_id = (SELECT id FROM files WHERE name = ?)"
-
-Row = tuple[Any, ...]
-"""id and columns of a table, in their order; the row hash is checked and left out."""
 
 
 class Store:
@@ -74,21 +66,17 @@ class Store:
         if self.read_only and not self.path.exists():
             raise StoreError("STORE_MISSING", f"{folder} holds no store; make one with `wenbao index PATH…`.")
         if self.read_only:
-            self._query = readable_query(self.path)
+            query = readable_query(self.path)
         else:
             prepare(folder)
-            self._query = "mode=rw"
-        self._faults: dict[tuple[str, int], StoreError] = {}
-        self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self._closed = False
-        self._pinned = threading.local()
-        self.id = ""
-        with self._reading() as connection:
+            query = "mode=rw"
+        self._connections = Connections(self.path, query)
+        with self._connections.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
             if row is None:
                 raise corrupt(self.path, "it has no id")
             self.id = str(row[0])
+        self._proven = ProvenRows(self.id)
 
     def __enter__(self) -> Store:
         return self
@@ -100,29 +88,24 @@ class Store:
 
     def close(self) -> None:
         """Lets the file go; calls that are under way in other threads end first."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self._connections.close()
 
     # --- what there is ---
 
     @property
     def faults(self) -> tuple[StoreError, ...]:
         """The damaged rows met so far, each once."""
-        with self._lock:
-            return tuple(self._faults.values())
+        return self._proven.faults
 
     def sequence(self) -> int:
         """A number that grows with every committed change of articles or model."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             (number,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM changes").fetchone()
             return int(number)
 
     def point(self) -> Point:
         """The state of the store as it is now."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute("SELECT sequence, mark FROM changes ORDER BY sequence DESC LIMIT 1").fetchone()
             return Point(0, "") if row is None else Point(row[0], bytes(row[1] or b"").hex())
 
@@ -132,7 +115,7 @@ class Store:
         None when that can't be told: the point isn't in this store's history (after a backup was put in its place,
         say), the log is damaged, or something changed that has no file's name: the model, or a row that was mended.
         """
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             if point.sequence:
                 row = connection.execute("SELECT mark FROM changes WHERE sequence = ?", (point.sequence,)).fetchone()
                 if row is None or not row[0] or bytes(row[0]).hex() != point.mark:
@@ -152,7 +135,7 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """How many files, articles, sections, passages and vectors there are."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             tables = ("files", "articles", "sections", "passages", "vectors")
             return {
                 table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
@@ -161,7 +144,7 @@ class Store:
 
     def model(self) -> Model | None:
         """The model whose vectors are used; None before the first indexing."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT fingerprint, name, dim FROM models JOIN meta ON key = 'model' AND value = fingerprint"
             ).fetchone()
@@ -169,8 +152,8 @@ class Store:
 
     def files(self) -> dict[str, StoredFile]:
         """Every file by its name, in the order of names."""
-        with self._reading() as connection:
-            rows = self._rows(connection, FILES, "ORDER BY name")
+        with self._connections.reading() as connection:
+            rows = self._proven.rows(connection, FILES, "ORDER BY name")
             return {file.name: file for file in map(_file, rows)}
 
     def file(self, name: str) -> StoredFile | None:
@@ -179,41 +162,44 @@ class Store:
         Raises:
             StoreError: ROW_CORRUPT, when it was damaged on the disk.
         """
-        with self._reading() as connection:
-            row = self._one(connection, FILES, "WHERE name = ?", name)
+        with self._connections.reading() as connection:
+            row = self._proven.one(connection, FILES, "WHERE name = ?", name)
             return None if row is None else _file(row)
 
     def files_split_otherwise(self, structure: str) -> list[StoredFile]:
         """Files whose articles another version of the splitting found, in the order of names."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return [
-                _file(row) for row in self._rows(connection, FILES, "WHERE structure <> ? ORDER BY name", structure)
+                _file(row)
+                for row in self._proven.rows(connection, FILES, "WHERE structure <> ? ORDER BY name", structure)
             ]
 
     def place(self, article_id: int) -> tuple[str, int, int] | None:
         """The article's file, start and end; None when there is none of this id, or it can't be read."""
-        with self._reading() as connection:
-            article = self._by_id(connection, ARTICLES, [article_id]).get(article_id)
-            file = None if article is None else self._by_id(connection, FILES, [article[1]]).get(article[1])
+        with self._connections.reading() as connection:
+            article = self._proven.by_id(connection, ARTICLES, [article_id]).get(article_id)
+            file = None if article is None else self._proven.by_id(connection, FILES, [article[1]]).get(article[1])
             return None if article is None or file is None else (file[1], article[7], article[8])
 
     def count_articles(self, file: str) -> int:
         """How many articles the file has."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             query = "SELECT count(*) FROM files f JOIN articles a ON a.file_id = f.id WHERE f.name = ?"
             return int(connection.execute(query, (file,)).fetchone()[0])
 
     def is_empty(self) -> bool:
         """Whether there is no file at all."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is None
 
     def articles(self, file: str | None = None) -> list[ArticleLine]:
         """Every article, by file name and place; of one ``file``, if named, without going through the others."""
         lines = []
         of_file, of_article, wanted = ("", "", ()) if file is None else ("WHERE name = ?", _OF_FILE, (file,))
-        with self._reading() as connection:
-            names = {found.id: found.name for found in map(_file, self._rows(connection, FILES, of_file, *wanted))}
+        with self._connections.reading() as connection:
+            names = {
+                found.id: found.name for found in map(_file, self._proven.rows(connection, FILES, of_file, *wanted))
+            }
             counts = {
                 number: (sections, passages)
                 for number, sections, passages in connection.execute(
@@ -223,7 +209,7 @@ class Store:
                     (file,),
                 )
             }
-            for row in self._rows(connection, ARTICLES, f"{of_article} ORDER BY file_id, ordinal", *wanted):
+            for row in self._proven.rows(connection, ARTICLES, f"{of_article} ORDER BY file_id, ordinal", *wanted):
                 number, file_id, _, kicker, headline, subhead, byline, start, end, *dated = row
                 if file_id in names:
                     place = (number, names[file_id], headline, kicker, subhead, byline, start, end)
@@ -232,11 +218,11 @@ class Store:
 
     def catalogue(self) -> Catalogue:
         """Every sound article's file and date, with the passages of each: what filters are judged by."""
-        with self._reading() as connection:
-            files = {row[0]: str(row[1]) for row in self._rows(connection, FILES, "")}
+        with self._connections.reading() as connection:
+            files = {row[0]: str(row[1]) for row in self._proven.rows(connection, FILES, "")}
             places = [
                 Place(row[0], files[row[1]], row[_DATE])
-                for row in self._rows(connection, ARTICLES, "ORDER BY file_id, ordinal")
+                for row in self._proven.rows(connection, ARTICLES, "ORDER BY file_id, ordinal")
                 if row[1] in files
             ]
             # Both columns stand in the index of (section_id, ordinal): no passage's text is read.
@@ -250,7 +236,7 @@ class Store:
 
     def passage_lengths(self) -> list[int]:
         """How many characters each passage shows, in no order."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return [length for (length,) in connection.execute("SELECT length(text) FROM passages")]
 
     # --- texts ---
@@ -262,14 +248,14 @@ class Store:
             NotFoundError: FILE_NOT_FOUND.
             StoreError: ROW_CORRUPT, when it was damaged on the disk.
         """
-        with self._reading() as connection:
-            row = self._one(connection, FILES, "WHERE name = ?", file)
+        with self._connections.reading() as connection:
+            row = self._proven.one(connection, FILES, "WHERE name = ?", file)
             if row is None:
                 raise NotFoundError("FILE_NOT_FOUND", f"No file {file!r} is in {self.path}; `wenbao stats` lists them.")
             stored = _file(row)
             return Document(
                 file=stored.name,
-                text=self._text(connection, stored),
+                text=self._proven.text(connection, stored),
                 encoding=stored.encoding,
                 format=stored.format,
                 sha256=stored.sha256,
@@ -287,9 +273,9 @@ class Store:
         Raises:
             StoreError: ROW_CORRUPT, when a part of it was damaged on the disk.
         """
-        with self._reading() as connection:
-            row = self._one(connection, FILES, "WHERE name = ?", file)
-            parts = self._parts(connection, FURNITURE, "file_id", row[0], strict=True) if row is not None else []
+        with self._connections.reading() as connection:
+            row = self._proven.one(connection, FILES, "WHERE name = ?", file)
+            parts = self._proven.parts(connection, FURNITURE, "file_id", row[0], strict=True) if row is not None else []
             return tuple(sorted((start, end, kind) for _, _, _, start, end, kind in parts))
 
     def article(self, article_id: int) -> StoredArticle | None:
@@ -298,14 +284,14 @@ class Store:
         Raises:
             StoreError: ROW_CORRUPT, when a part of it was damaged on the disk.
         """
-        with self._reading() as connection:
-            row = self._one(connection, ARTICLES, "WHERE id = ?", article_id)
+        with self._connections.reading() as connection:
+            row = self._proven.one(connection, ARTICLES, "WHERE id = ?", article_id)
             if row is None:
                 return None
             number, file_id, _, kicker, headline, subhead, byline, start, end, *dated = row
-            file_row = self._one(connection, FILES, "WHERE id = ?", file_id)
+            file_row = self._proven.one(connection, FILES, "WHERE id = ?", file_id)
             if file_row is None:
-                raise self._fault(connection, ARTICLES, number)
+                raise self._proven.fault(connection, ARTICLES, number)
             file = _file(file_row)
             return StoredArticle(
                 id=number,
@@ -316,7 +302,7 @@ class Store:
                 byline=byline,
                 start=start,
                 end=end,
-                text=self._text(connection, file)[start:end],
+                text=self._proven.text(connection, file)[start:end],
                 sections=tuple(
                     StoredSection(
                         section[3],
@@ -325,14 +311,16 @@ class Store:
                         section[6],
                         tuple(
                             _passage(passage, section, row, file.name)
-                            for passage in self._parts(connection, PASSAGES, "section_id", section[0], strict=True)
+                            for passage in self._proven.parts(
+                                connection, PASSAGES, "section_id", section[0], strict=True
+                            )
                         ),
                     )
-                    for section in self._parts(connection, SECTIONS, "article_id", number, strict=True)
+                    for section in self._proven.parts(connection, SECTIONS, "article_id", number, strict=True)
                 ),
                 furniture=tuple(
                     (left, right, kind)
-                    for _, _, _, left, right, kind in self._parts(
+                    for _, _, _, left, right, kind in self._proven.parts(
                         connection, FURNITURE, "file_id", file.id, strict=True
                     )
                     if start <= left and right <= end
@@ -342,11 +330,11 @@ class Store:
 
     def passages(self, ids: Sequence[int]) -> dict[int, StoredPassage]:
         """The passages of these ids, in the order asked; those that are gone or damaged are absent."""
-        with self._reading() as connection:
-            passages = self._by_id(connection, PASSAGES, ids)
-            sections = self._by_id(connection, SECTIONS, [row[1] for row in passages.values()])
-            articles = self._by_id(connection, ARTICLES, [row[1] for row in sections.values()])
-            files = self._by_id(connection, FILES, [row[1] for row in articles.values()])
+        with self._connections.reading() as connection:
+            passages = self._proven.by_id(connection, PASSAGES, ids)
+            sections = self._proven.by_id(connection, SECTIONS, [row[1] for row in passages.values()])
+            articles = self._proven.by_id(connection, ARTICLES, [row[1] for row in sections.values()])
+            files = self._proven.by_id(connection, FILES, [row[1] for row in articles.values()])
             found = {}
             for number in ids:
                 with contextlib.suppress(KeyError):  # gone, or a row on the way to its file is damaged
@@ -361,18 +349,18 @@ class Store:
 
         Damaged ones are left out, and files that aren't there.
         """
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             for file in self._named(connection, files):
-                for article in self._parts(connection, ARTICLES, "file_id", file[0]):
-                    for section in self._parts(connection, SECTIONS, "article_id", article[0]):
-                        for passage in self._parts(connection, PASSAGES, "section_id", section[0]):
+                for article in self._proven.parts(connection, ARTICLES, "file_id", file[0]):
+                    for section in self._proven.parts(connection, SECTIONS, "article_id", article[0]):
+                        for passage in self._proven.parts(connection, PASSAGES, "section_id", section[0]):
                             yield _passage(passage, section, article, file[1])
 
     def _named(self, connection: sqlite3.Connection, files: Sequence[str] | None) -> Iterator[Row]:
         if files is None:
-            yield from self._rows(connection, FILES, "ORDER BY name")
+            yield from self._proven.rows(connection, FILES, "ORDER BY name")
         for name in sorted(files or ()):
-            yield from self._rows(connection, FILES, "WHERE name = ?", name)
+            yield from self._proven.rows(connection, FILES, "WHERE name = ?", name)
 
     def count_passages(self, files: Sequence[str]) -> int:
         """How many passages the named files have, damaged ones counted."""
@@ -380,12 +368,12 @@ class Store:
             "SELECT count(*) FROM files f JOIN articles a ON a.file_id = f.id JOIN sections s ON s.article_id = a.id"
             " JOIN passages p ON p.section_id = s.id WHERE f.name = ?"
         )
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return sum(int(connection.execute(query, (name,)).fetchone()[0]) for name in files)
 
     def passage_ids(self) -> Ids:
         """The ids of all passages, damaged ones too, in ascending order."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             # The order of an index that is smaller than the table; sorted in memory.
             rows = connection.execute("SELECT id FROM passages")
             return np.sort(np.fromiter((number for (number,) in rows), np.int64))
@@ -395,7 +383,7 @@ class Store:
 
         Of all, or of those named.
         """
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             model = connection.execute("SELECT id, dim FROM models WHERE fingerprint = ?", (fingerprint,)).fetchone()
             if model is None:
                 return np.empty(0, np.int64), np.empty((0, 0), np.float32)
@@ -418,7 +406,7 @@ class Store:
                     message = (
                         f"{self.path}: vector {vector_id} was damaged on the disk; the next indexing makes it anew."
                     )
-                    self._remember(("vectors", vector_id), StoreError("ROW_CORRUPT", message))
+                    self._proven.remember(("vectors", vector_id), StoreError("ROW_CORRUPT", message))
                     continue
                 found[filled] = number
                 vectors[filled] = np.frombuffer(data, "<f4")
@@ -427,7 +415,7 @@ class Store:
 
     def contents(self, fingerprint: str) -> Iterator[tuple[bytes, bytes]]:
         """Content and vector (little-endian float32) of every indexed text that has a sound one, by content."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             rows = connection.execute(
                 "SELECT v.content, v.vector, v.row_hash FROM vectors v JOIN models m ON m.id = v.model_id"
                 " WHERE m.fingerprint = ? AND v.content IN (SELECT content FROM passages) ORDER BY v.content",
@@ -439,7 +427,7 @@ class Store:
 
     def without_vector(self, fingerprint: str, texts: Sequence[str]) -> list[str]:
         """Those of the indexed texts that have no vector of this model, in their order."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             query = (
                 "SELECT 1 FROM vectors v JOIN models m ON m.id = v.model_id WHERE m.fingerprint = ? AND v.content = ?"
             )
@@ -454,7 +442,7 @@ class Store:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reading calls of this thread within the block see one state of the store."""
-        with self._reading() as connection, self._pin(connection):
+        with self._connections.reading() as connection, self._connections.pin(connection):
             yield
 
     @contextlib.contextmanager
@@ -473,9 +461,9 @@ class Store:
             with store_errors(self.path):
                 connection = connect(self.path, "mode=rw")
             try:
-                with self._pin(connection):
+                with self._connections.pin(connection):
                     yield Writer(connection, self.path, self.id)
-                self._checkpoint(connection)
+                self._connections.checkpoint(connection)
             finally:
                 connection.close()
 
@@ -495,12 +483,12 @@ class Store:
         Raises:
             StoreError: DISK_FULL, STORE_READ_ONLY, STORE_UNAVAILABLE, as the target has it.
         """
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             backup(connection, target)
 
     def findings(self) -> list[Finding]:
         """What is wrong in the file: structure, references, every row's hash, every file's parts; reads all of it."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             found = [
                 Finding("STORE_CORRUPT", f"{self.path}: {answer}.", repairable=False)
                 for (answer,) in connection.execute("PRAGMA integrity_check(20)")
@@ -511,145 +499,25 @@ class Store:
                 for table, number, _, _ in connection.execute("PRAGMA foreign_key_check")
             ]
             for table in TABLES:
-                for number in self._damaged(connection, table):
-                    found.append(Finding("ROW_CORRUPT", str(self._fault(connection, table, number)), repairable=True))
+                for number in self._proven.damaged(connection, table):
+                    found.append(
+                        Finding("ROW_CORRUPT", str(self._proven.fault(connection, table, number)), repairable=True)
+                    )
             found += [
                 Finding("ROW_CORRUPT", f"{name}: parts of this file are missing in the store.", repairable=True)
-                for name in self._incomplete(connection)
+                for name in self._proven.incomplete(connection)
             ]
             return found
 
     def damage(self) -> tuple[dict[Table, list[int]], list[str]]:
         """Ids of rows that are damaged or belong to nothing, by table, and the names of files that lack some part."""
         tables = {table.name: table for table in TABLES}
-        with self._reading() as connection:
-            rows = {table: self._damaged(connection, table) for table in TABLES}
+        with self._connections.reading() as connection:
+            rows = {table: self._proven.damaged(connection, table) for table in TABLES}
             for name, number, _, _ in connection.execute("PRAGMA foreign_key_check"):
                 if name in tables and number not in rows[tables[name]]:
                     rows[tables[name]].append(number)
-            return rows, self._incomplete(connection)
-
-    def _damaged(self, connection: sqlite3.Connection, table: Table) -> list[int]:
-        return [
-            number
-            for number, *values, stored in connection.execute(table.select)
-            if stored != row_hash(self.id, table.name, number, *values)
-        ]
-
-    def _incomplete(self, connection: sqlite3.Connection) -> list[str]:
-        return [
-            row[1]
-            for row in self._rows(connection, FILES, "ORDER BY name")
-            if parts_hash(connection, row[0]) != row[_PARTS]
-        ]
-
-    # --- rows ---
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        pinned: sqlite3.Connection | None = getattr(self._pinned, "connection", None)
-        try:
-            if pinned is not None:
-                yield pinned
-                return
-            connection = self._take()
-            try:
-                connection.execute("BEGIN")
-                yield connection
-            finally:
-                self._give(connection)
-        except SQLITE_ERRORS as error:
-            raise from_sqlite(error, self.path) from error
-
-    @contextlib.contextmanager
-    def _pin(self, connection: sqlite3.Connection) -> Iterator[None]:
-        outer = getattr(self._pinned, "connection", None)
-        self._pinned.connection = connection
-        try:
-            yield
-        finally:
-            self._pinned.connection = outer
-
-    def _take(self) -> sqlite3.Connection:
-        with self._lock:
-            if self._closed:
-                raise StoreError("STORE_CLOSED", f"{self.path} was closed; open it again.")
-            if self._idle:
-                return self._idle.pop()
-        connection = connect(self.path, self._query)
-        connection.execute("PRAGMA query_only = ON")
-        return connection
-
-    def _give(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Moves the journal into the file, so that at rest the store is one file. A reader may put that off."""
-        try:
-            connection.execute("PRAGMA busy_timeout = 0")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except SQLITE_ERRORS as error:
-            # Everything is committed, in the journal; the next writer tries again.
-            _LOG.warning("%s: the journal stays for now (%s).", self.path, error)
-
-    def _rows(
-        self, connection: sqlite3.Connection, table: Table, where: str, *values: object, strict: bool = False
-    ) -> Iterator[Row]:
-        for number, *columns, stored in connection.execute(f"{table.select} {where}", values):
-            if stored == row_hash(self.id, table.name, number, *columns):
-                yield (number, *columns)
-                continue
-            fault = self._fault(connection, table, number)
-            if strict:
-                raise fault
-
-    def _parts(
-        self, connection: sqlite3.Connection, table: Table, parent: str, number: int, *, strict: bool = False
-    ) -> Iterator[Row]:
-        return self._rows(connection, table, f"WHERE {parent} = ? ORDER BY ordinal", number, strict=strict)
-
-    def _one(self, connection: sqlite3.Connection, table: Table, where: str, *values: object) -> Row | None:
-        return next(self._rows(connection, table, where, *values, strict=True), None)
-
-    def _by_id(self, connection: sqlite3.Connection, table: Table, ids: Iterable[int]) -> dict[int, Row]:
-        rows: dict[int, Row] = {}
-        wanted = iter(dict.fromkeys(ids))
-        while batch := list(islice(wanted, _BATCH)):
-            marks = ", ".join("?" * len(batch))
-            rows |= {row[0]: row for row in self._rows(connection, table, f"WHERE id IN ({marks})", *batch)}
-        return rows
-
-    def _text(self, connection: sqlite3.Connection, file: StoredFile) -> str:
-        row = self._one(connection, TEXTS, "WHERE id = ?", file.id)
-        if row is None or len(row[1]) != file.chars:
-            raise self._fault(connection, TEXTS, file.id)
-        return str(row[1])
-
-    def _fault(self, connection: sqlite3.Connection, table: Table, number: int) -> StoreError:
-        """The error for a damaged row, logged at its first time. Its place is read without trust, for people."""
-        place = connection.execute(_PLACES[table.name], (number,)).fetchone() or (None, None)
-        file, headline = (shown_name(str(part)) if part else None for part in place)
-        where = f"{file or 'an unknown file'}{f', {headline!r}' if headline else ''}"
-        fault = StoreError(
-            "ROW_CORRUPT",
-            f"{where}: a row of it was damaged on the disk ({table.name} {number}) and isn't shown; "
-            "run `wenbao doctor --repair`.",
-        )
-        self._remember((table.name, number), fault)
-        return fault
-
-    def _remember(self, key: tuple[str, int], fault: StoreError) -> None:
-        with self._lock:
-            new = key not in self._faults
-            self._faults.setdefault(key, fault)
-        if new:
-            _LOG.error("%s %s", fault.code, fault.message)
+            return rows, self._proven.incomplete(connection)
 
 
 def _writable(path: Path) -> bool:
@@ -657,19 +525,7 @@ def _writable(path: Path) -> bool:
 
 
 _HEADINGS = 1 + FILES.columns.index("headings")
-_PARTS = 1 + FILES.columns.index("parts")
 _DATE = 1 + ARTICLES.columns.index("date")
-
-_PLACES = {
-    "files": "SELECT name, NULL FROM files WHERE id = ?",
-    "texts": "SELECT name, NULL FROM files WHERE id = ?",
-    "furniture": "SELECT f.name, NULL FROM furniture u JOIN files f ON f.id = u.file_id WHERE u.id = ?",
-    "articles": "SELECT f.name, a.headline FROM articles a LEFT JOIN files f ON f.id = a.file_id WHERE a.id = ?",
-    "sections": "SELECT f.name, a.headline FROM sections s JOIN articles a ON a.id = s.article_id"
-    " LEFT JOIN files f ON f.id = a.file_id WHERE s.id = ?",
-    "passages": "SELECT f.name, a.headline FROM passages p JOIN sections s ON s.id = p.section_id"
-    " JOIN articles a ON a.id = s.article_id LEFT JOIN files f ON f.id = a.file_id WHERE p.id = ?",
-}
 
 
 def _file(row: Row) -> StoredFile:
