@@ -313,3 +313,36 @@ def test_the_token_of_another_server_is_refused(access: Access, key: str, tmp_pa
     with pytest.raises(AccessError) as caught:
         access.visitor(token, ORIGIN, HERE)
     assert code_of(caught) == "UNAUTHORIZED"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("https://*.example.org", "each origin is named exactly, without *"),
+        ("https://example.org:port", "its port or host can't be read"),
+        ("example.org", "begin with https:// or http://"),
+        ("https://example.org/page", "leave out what follows the host"),
+        ("https://user@example.org", "only a host and perhaps a port may follow the scheme"),
+        ("https://300.1.1.1", "its host is no name or address"),
+        ("https://-x.org", "its host is no name or address"),
+    ],
+)
+def test_an_origin_is_refused_for_its_reason(text: str, reason: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_origin(text)
+    assert caught.value.message == f"{text!r} is no origin: {reason}; for example https://example.org."
+
+
+def test_a_host_has_253_characters_at_most() -> None:
+    # RFC 1035: 255 octets, of which the first label's length and the root's are two.
+    longest = ".".join(["a" * 63] * 3 + ["a" * 61])
+    assert read_origin(f"https://{longest}") == f"https://{longest}"
+    with pytest.raises(UsageError):
+        read_origin(f"https://{longest}a")
+
+
+@pytest.mark.parametrize("token", ["wbv_x", "wbv_", "wbv_.", "wbv_e30.é", "wbv_" + "A" * 2_000 + ".A", "é.é"])
+def test_what_is_no_visitors_token_is_told(access: Access, token: str) -> None:
+    with pytest.raises(AccessError) as caught:
+        access.visitor(token, ORIGIN, HERE)
+    assert code_of(caught) == "UNAUTHORIZED"

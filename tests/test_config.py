@@ -104,6 +104,11 @@ def test_a_models_server_is_named_by_its_address(given: str, read: str | None) -
         "http://[fd00:ec2::254]/v1",
         "http://0.0.0.0:8080/v1",
         "http://2852039166/",
+        "http://a b/v1",
+        "http://metadata./v1",
+        "http://METADATA.google.internal./v1",
+        "http://[fe80::1%25eth0%250]/v1",
+        "http://224.0.0.1/v1",
     ],
 )
 def test_what_is_no_models_server_is_refused_without_repeating_it(url: str) -> None:
@@ -115,7 +120,7 @@ def test_what_is_no_models_server_is_refused_without_repeating_it(url: str) -> N
 
 
 def test_a_models_server_needs_the_models_name() -> None:
-    with pytest.raises(UsageError, match="WENBAO_LLM_MODEL"):
+    with pytest.raises(UsageError, match=r"WENBAO_LLM_MODEL"):
         Settings.read({"WENBAO_LLM_URL": "http://127.0.0.1:8080/v1"})
 
 
@@ -123,3 +128,24 @@ def test_a_key_that_is_none_is_refused_without_repeating_it() -> None:
     with pytest.raises(UsageError) as caught:
         Settings.read({"WENBAO_LLM_KEY": "secret word"})
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(word, True) for word in ("1", "true", "YES", "On")] + [(word, False) for word in ("0", "False", "no", "OFF", "")],
+)
+def test_a_flag_is_told_in_the_usual_words(given: str, read: bool) -> None:
+    assert Settings.read({"WENBAO_ALLOW_DOWNLOAD": given}).allow_download is read
+
+
+def test_the_smallest_and_the_largest_port_are_ports() -> None:
+    for port in (1, 65535):
+        url = f"http://models.example:{port}/v1"
+        assert Settings.read({"WENBAO_LLM_URL": url, "WENBAO_LLM_MODEL": "m"}).llm_url == url
+
+
+def test_a_name_or_a_key_that_is_none_says_what_one_is() -> None:
+    with pytest.raises(UsageError, match=r"WENBAO_LLM_MODEL.*expected the name of a model, at most 200 characters"):
+        Settings.read({"WENBAO_LLM_URL": "http://127.0.0.1/v1", "WENBAO_LLM_MODEL": "m" * 201})
+    with pytest.raises(UsageError, match=r"WENBAO_LLM_KEY.*expected a key without blanks, in ASCII"):
+        Settings.read({"WENBAO_LLM_KEY": "a b"})

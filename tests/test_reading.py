@@ -405,6 +405,40 @@ def test_a_page_that_declares_the_wrong_encoding_is_read_rightly() -> None:
     assert parse("a.html", page.format("utf-16").encode()).text == PROSE
 
 
+@pytest.mark.parametrize(
+    ("declared", "codec", "text"),
+    [
+        # What browsers take for each: the Encoding Standard's table of labels, https://encoding.spec.whatwg.org/
+        ("gb2312", "gb18030", "喆、镕"),
+        ("gbk", "gb18030", "𠮷野家"),
+        ("iso-8859-1", "cp1252", "“naïve”"),
+        ("shift_jis", "cp932", "①髙島屋"),
+        ("euc-kr", "cp949", "똠방각하"),
+        ("big5", "big5", "圖書館"),
+        ("koi8-r", "koi8-r", "Библиотека"),
+    ],
+)
+def test_a_declared_encoding_is_read_as_browsers_read_it(declared: str, codec: str, text: str) -> None:
+    document = parse("a.html", f'<meta charset="{declared}"><p>{text}</p>'.encode(codec))
+    assert (document.text, document.encoding) == (text, codec)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["<nav>", "<aside>"] + [f"<div role={role}>" for role in ("navigation", "complementary", "banner", "contentinfo")],
+)
+def test_what_frames_a_page_is_no_text_of_it(frame: str) -> None:
+    page = f"{frame}首页 订阅 关于我们</{frame[1:].partition(' ')[0].rstrip('>')}><main>{PROSE}</main>"
+    assert parse("a.html", f'<meta charset="utf-8">{page}'.encode()).text == PROSE
+
+
+@pytest.mark.parametrize("element", ["main", "article", "section", "figure", "div", "p"])
+def test_a_page_needs_no_tag_for_its_body(element: str) -> None:
+    # HTML lets a page leave it out; the parser then takes elements that are newer than HTML 4 for parts of the head.
+    page = f'<!doctype html><meta charset="utf-8"><title>图书馆</title><{element}>{PROSE}</{element}>'
+    assert parse("a.html", page.encode()).text == PROSE
+
+
 def test_a_page_made_by_scripts_alone_is_told() -> None:
     with pytest.raises(ReadingError) as caught:
         parse("a.html", b"<body><script>show()</script></body>")

@@ -814,3 +814,26 @@ def test_two_processes_find_what_the_other_writes(tmp_path: Path, how: str) -> N
                 assert found == str(sorted(store.files()))
                 assert {f"{whose} {number}.md" for whose in ("mine", "theirs")} <= set(store.files())
         assert not store.findings()
+
+
+def test_a_file_to_be_read_again_counts_as_changed_and_is_as_sound_as_before(store: Store) -> None:
+    put(store, one_passage("a.txt", "甲"), one_passage("b.txt", "乙"))
+    before = store.point()
+    with store.writer() as writer:
+        writer.reread("a.txt")
+        writer.reread("absent.txt")
+    assert {name: file.sha256 for name, file in store.files().items()} == {"a.txt": "", "b.txt": "0" * 64}
+    assert store.changed_since(before) == ["a.txt"]
+    assert (store.findings(), store.faults) == ([], ())
+    assert store.file_text("a.txt") == "甲"
+
+
+def test_a_damaged_file_to_be_read_again_is_gone(store: Store) -> None:
+    put(store, one_passage("a.txt", "甲"), one_passage("b.txt", "乙"))
+    with closing(sqlite3.connect(store.path)) as raw, raw:
+        raw.execute("UPDATE files SET encoding = 'latin-1' WHERE name = 'a.txt'")
+    with store.writer() as writer:
+        writer.reread("a.txt")
+    assert list(store.files()) == ["b.txt"]
+    assert store.counts()["passages"] == 1
+    assert store.findings() == []

@@ -338,3 +338,17 @@ def test_a_refusal_is_no_error_in_the_log(
     answers = [client.post("/api/ask", json={"question": "口罩"}) for _ in range(5)]
     assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [(503, "2")] * 5
     assert [record.name for record in caplog.records] == ["qa.web.admission"]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "told"),
+    [(1, "1 s"), (119, "119 s"), (120, "2 min"), (7_199, "119 min"), (7_200, "2 h"), (10_800, "3 h")],
+)
+def test_a_wait_is_told_in_the_unit_that_people_would_use(
+    admission: Admission, clock: Clock, calendar: Clock, wait_s: int, told: str
+) -> None:
+    for _ in range(200):
+        admission.admit(VISITOR)
+        clock.now += 6
+    calendar.now += 23 * 3_600 - wait_s
+    assert refused(admission, VISITOR).message == f"The questions of today are used up; ask again in {told}."

@@ -14,11 +14,13 @@ from qa.reading.document import Extract, Heading, ReadingError
 
 _UNSEEN = frozenset(
     """
-    audio button canvas datalist dialog embed head iframe input link map math meta noscript object rp rt script select
+    audio button canvas datalist dialog embed iframe input link map math meta noscript object rp rt script select
     style svg template textarea title video
     """.split()  # noqa: SIM905  # fifty lines of one word each tell no more
 )
-"""Not read: code, what is drawn or played, form controls; rt: a reading in the middle of a word would break it."""
+"""Not read: code, what is drawn or played, form controls; rt: a reading in the middle of a word would break it.
+
+The head is: without a tag for the body, the parser takes what is newer than HTML 4 (``main``, ``article``) into it."""
 _BLOCKS = frozenset(
     """
     address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form h1
