@@ -4,7 +4,7 @@
 
 Each is a process of its own over the sample pages, in turn, as often as ``--rounds`` says; the medians count. Processor
 seconds are those of the process and its children. Files are in the system's cache after the first round, which isn't
-counted; Python's compiled files are there too.
+counted; Python's compiled files are there too, also where the environment forbids Python to keep them.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as data:
         ways: dict[str, Callable[[], tuple[float, float]]] = {
             "import gradio": lambda: command(*GRADIO, data=data),

@@ -1,6 +1,6 @@
 """Changes the code a line at a time, with mutmut (the extra ``mutants``), and counts the changes that a test notices::
 
-    python -m torture.mutants [--every TENTH] [--children N]
+    python -m torture.mutants [--every DIGIT] [--children N]
 
 What is changed, and by which tests it should be noticed, is in pyproject.toml. With ``--every 7``, only each function's
 changes numbered 7, 17, 27 …: a tenth of them. The counts are kept for docs/promises.md; ``mutmut browse`` shows which

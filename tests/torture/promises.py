@@ -18,6 +18,9 @@ ROOT = PLACE.parents[1]
 PAGE = PLACE.with_suffix(".md")
 FUZZ = "tests/torture/fuzz.py"
 LOAD = "benchmarks/load.py"
+MUTANTS = "tests/torture/mutants.py"
+COMMANDS = (FUZZ, LOAD, MUTANTS)
+"""Measured by commands of their own, not by pytest."""
 PROMISES = {
     "An article or deletion that was acknowledged survives `kill -9`, a full disk and a restart, with no manual "
     "step.": (
@@ -73,14 +76,10 @@ def page(measured: Mapping[str, Mapping[str, Any]]) -> str:
     """The page, in Markdown."""
     lines = [HEAD]
     for number, (promise, tests) in enumerate(PROMISES.items(), 1):
-        lines += [
-            f"## {number}. {promise}",
-            "",
-            "| test | date | result | form, seed | figures |",
-            "|---|---|---|---|---|",
-        ]
+        lines += [f"## {number}. {promise}", "", *TABLE]
         lines += [_line(test, measured.get(test)) for test in tests]
         lines.append("")
+    lines += ["## The tests themselves", "", *TABLE, _line(MUTANTS, measured.get(MUTANTS)), ""]
     lines += ["## Again", "", "```", *_commands(measured), "```", ""]
     return "\n".join(lines)
 
@@ -109,7 +108,7 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What ran, one line for each form and seed."""
     ways: dict[str, list[str]] = {}
     for test in files():
-        if test in measured and test not in {FUZZ, LOAD}:
+        if test in measured and test not in COMMANDS:
             form, seed = str(measured[test]["form"]), measured[test]["seed"]
             scale = form.partition("TORTURE=")[2] or "1"
             ways.setdefault(f"TORTURE={scale} TORTURE_SEED={seed}", []).append(test)
@@ -120,18 +119,20 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if FUZZ in measured:
         runs = max([figure for name, figure in measured[FUZZ]["figures"].items() if name.startswith("runs")], default=0)
         found.append(f"make fuzz RUNS={runs}")
+    if MUTANTS in measured:
+        found.append("make mutants EVERY=7" if measured[MUTANTS]["form"] == "a tenth" else "make mutants")
     return found
 
 
 def files() -> list[str]:
-    """Every file that belongs to a promise, once."""
-    return list(dict.fromkeys(test for tests in PROMISES.values() for test in tests))
+    """Every file that is on the page, once."""
+    return list(dict.fromkeys([*(test for tests in PROMISES.values() for test in tests), MUTANTS]))
 
 
 def main() -> None:
     """Writes the page, or prints the files of tests."""
     if sys.argv[1:] == ["--tests"]:
-        print(*(test for test in files() if test not in {FUZZ, LOAD}))
+        print(*(test for test in files() if test not in COMMANDS))
     else:
         PAGE.write_text(page(json.loads(PLACE.read_text(encoding="utf-8"))), encoding="utf-8", newline="\n")
 
