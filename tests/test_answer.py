@@ -126,6 +126,14 @@ def test_words_that_occur_nowhere_are_named_when_nothing_is_found() -> None:
     assert record["missing_terms"] == ["月亮"]
 
 
+def test_words_that_occur_nowhere_are_named_as_they_were_asked() -> None:
+    nowhere = math.log(1 + 10.5 / 0.5)
+    question = "ＩＰＨＯＮＥ上的蘋果"
+    found = Retrieved(question, (), {"iphone": nowhere, "苹果": nowhere}, 0.3, 10)
+    [record] = answer_many([Question(question)], [found], {}, Compass(), Terms())
+    assert record["missing_terms"] == ["ＩＰＨＯＮＥ", "蘋果"]
+
+
 def test_a_question_without_hits_is_not_found() -> None:
     [record] = answer_many([Question("x")], [Retrieved("x", (), {}, 0.0, 0)], {}, Compass(), Terms())
     assert (record["status"], record["answer"], record["passages"]) == ("not_found", None, [])

@@ -205,7 +205,13 @@ def _missing(found: Retrieved, status: verdict.Status, terms: Terms) -> Record:
     """The question's words that occur nowhere, told when nothing was found."""
     if status != "not_found":
         return {}
-    return {"missing_terms": missing_terms(terms.question_words(found.question), found.idf, found.searched)}
+    missing = missing_terms(terms.question_words(found.question), found.idf, found.searched)
+    return {"missing_terms": [_as_asked(word, found.question, terms) for word in missing]}
+
+
+def _as_asked(word: str, question: str, terms: Terms) -> str:
+    """The word as the question spells it, where it is folded for matching: 蘋果, Zürich."""
+    return next((question[start:end] for start, end in terms.places(question, [word])), word)
 
 
 def _matched(passage: StoredPassage, idf: Mapping[str, float], terms: Terms) -> list[str]:
