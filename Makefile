@@ -48,14 +48,16 @@ torture: $(VENV)/.installed-dev chromium strace
 RUNS ?= 1000000
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
-	PYTHONPATH=tests $(BIN)/python -m torture.fuzz --runs $(RUNS) --corpus build/fuzz
+	PYTHONPATH=tests $(BIN)/python -m torture.fuzz --runs $(RUNS) --corpus build/fuzz; status=$$?; \
+	  PYTHONPATH=tests $(BIN)/python -m torture.promises && exit $$status
 
 # Each line of the store, the parsers, access and rendering changed in turn: how many changes does a test notice? Hours;
 # EVERY=7 tries the tenth of them whose numbers end so, some forty minutes.
 .PHONY: mutants
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]'
-	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tests $(BIN)/python -m torture.mutants $(if $(EVERY),--every $(EVERY))
+	PYTHONPATH=tests $(BIN)/python -m torture.mutants $(if $(EVERY),--every $(EVERY)); status=$$?; \
+	  PYTHONPATH=tests $(BIN)/python -m torture.promises && exit $$status
 
 # Known holes of the code and of the packages, and build/sbom.json. MUST_ASK=1 fails where no advisory service answers.
 # ADVISORIES=, a checkout of pypa/advisory-database, stands in for it; with RULES=, one of semgrep/semgrep-rules, semgrep
@@ -64,8 +66,8 @@ SEMGREP := build/semgrep
 audit: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[audit]'
 	$(if $(RULES),test -x $(SEMGREP)/bin/semgrep || $(PYTHON) -m venv $(SEMGREP) && $(SEMGREP)/bin/pip install --quiet semgrep)
-	$(BIN)/python tests/audit.py $(if $(MUST_ASK),--must-ask) $(if $(ADVISORIES),--advisories $(ADVISORIES)) \
-	  $(if $(RULES),--rules $(RULES) --semgrep $(SEMGREP)/bin/semgrep)
+	$(BIN)/python tests/audit.py $(if $(MUST_ASK),--must-ask) $(if $(ADVISORIES),--advisories '$(ADVISORIES)') \
+	  $(if $(RULES),--rules '$(RULES)' --semgrep $(SEMGREP)/bin/semgrep)
 
 # The tests of the Milvus engine, against milvus-lite: 200 MB that nothing else needs, 170 of them pyarrow.
 .PHONY: milvus
@@ -145,4 +147,4 @@ nginx:
 	  || echo "nginx isn't here and can't be installed: its tests will be skipped."
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -192,7 +192,7 @@ def _lines(path: Path) -> Iterator[str]:
     except FileNotFoundError as error:
         raise UsageError(
             "EVAL_NOT_FOUND",
-            f"{path}: no such set; name a folder with corpus.jsonl, queries.jsonl and qrels.tsv, or a gold file.",
+            f"{path}: not there; a set is a folder with corpus.jsonl, queries.jsonl and qrels.tsv, or a gold file.",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("EVAL_INVALID", f"{path} can't be read as UTF-8 text.") from error

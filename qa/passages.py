@@ -99,9 +99,10 @@ def _groups(section: Section) -> list[tuple[list[Paragraph], list[Paragraph]]]:
         else:
             groups.append([paragraph])
     bylines: list[list[Paragraph]] = [[] for _ in groups]
-    for line in section.bylines:
-        above = bisect([group[0].start for group in groups], line.start)
-        bylines[min(above, len(groups) - 1)].append(line)
+    owners = [(paragraph.start, number) for number, group in enumerate(groups) for paragraph in group]
+    for line in section.bylines if owners else ():
+        _, below = owners[min(bisect(owners, (line.start, 0)), len(owners) - 1)]
+        bylines[below].append(line)
     return list(zip(bylines, groups, strict=True))
 
 

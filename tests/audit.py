@@ -67,7 +67,7 @@ def packages() -> dict[str, str]:
     """Version of each package in constraints.txt, by its normalised name."""
     lines = (line.partition("#")[0].strip() for line in (ROOT / PACKAGES).read_text(encoding="utf-8").splitlines())
     wanted = [Requirement(line) for line in lines if line]
-    return {canonicalize_name(one.name): next(iter(one.specifier)).version for one in wanted}
+    return {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in wanted}
 
 
 def holes_by(advisories: Path, versions: dict[str, str]) -> Findings:
@@ -92,13 +92,15 @@ def _affects(affected: dict[str, Any], version: str) -> bool:
 
     Source: https://ossf.github.io/osv-schema/ (evaluation).
     """
+    public = Version(Version(version).public)  # a hole of 2.9 is one of 2.9+cpu
     ranges = [one["events"] for one in affected.get("ranges", []) if one["type"] == "ECOSYSTEM"]
-    return version in affected.get("versions", []) or any(_within(events, Version(version)) for events in ranges)
+    listed = any(Version(str(one)) == public for one in affected.get("versions", []))
+    return listed or any(_within(events, public) for events in ranges)
 
 
 def _within(events: list[dict[str, str]], version: Version) -> bool:
-    """Whether the events, sorted by version, leave the version vulnerable."""
-    order = [(Version(value), kind) for event in events for kind, value in event.items() if kind != "limit"]
+    """Whether the events leave the version vulnerable, taken in the order of their versions."""
+    order = [(Version(str(value)), kind) for event in events for kind, value in event.items() if kind != "limit"]
     within = False
     for place, kind in sorted(order):
         if kind == "introduced":
@@ -122,8 +124,9 @@ def holes_by_rules(semgrep: str, rules: Path, *paths: str) -> Findings:
         told = json.loads(done.stdout)
     except ValueError:
         raise RuntimeError(f"semgrep failed: {done.stderr}") from None
-    if not told["paths"]["scanned"]:
-        raise RuntimeError(f"semgrep looked at nothing: {told['errors']}")
+    grave = [one for one in told["errors"] if one["level"] == "error"]
+    if grave or not told["paths"]["scanned"]:
+        raise RuntimeError(f"semgrep couldn't look at all: {grave or told['errors']}")
     security = [one for one in told["results"] if one["extra"]["metadata"].get("category") == "security"]
     return Counter((one["check_id"].rpartition(".")[2], one["path"]) for one in security)
 

@@ -15,7 +15,7 @@ from qa.config import Settings
 pytest.register_assert_rewrite("browsing")  # so that a failing check there says what it saw
 
 watch()
-# A busy machine fails nothing: tests don't time.
+# No example fails for the time that it takes.
 settings.register_profile("wenbao", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wenbao")
 

@@ -1,4 +1,4 @@
-"""Every error that any test meets keeps what docs/errors.md promises: one sentence, a listed code, a real field.
+"""Every error that a test meets in its own process is as docs/errors.md promises: a sentence, a listed code, a field.
 
 ``watch`` puts the check into the constructors, so that it holds for each way to an error without being asked for.
 """
@@ -16,9 +16,9 @@ from qa.errors import WenbaoError
 DOCS = Path(__file__).parents[1] / "docs"
 FIELD = re.compile(r"[a-z][a-z0-9_]*(?:[.\[][a-z0-9_\]]+)*|WENBAO_[A-Z_]+|--?[a-z-]+")
 """A JSON field with its path, a setting, or an option."""
-BEGINNING = re.compile(r"[^\sa-z]|\S+\.\w+ |[^:]{1,80}: \S")
+BEGINNING = re.compile(r"[^\sa-z]|\S+\.\w+:? |[^:]{1,80}: \S")
 """Of a sentence, which may begin with the name of a file, or stand after a colon and what it is about."""
-ENDING = re.compile(r"[.?!。？！][)”’\"'»」]?$")
+ENDING = re.compile(r"[.?!。？！][)”’\"'»」]?\Z")
 
 
 @cache
@@ -34,9 +34,7 @@ def faults(code: object, message: object, field: object = None) -> list[str]:
         found.append(f"docs/errors.md doesn't list the code {code!r}")
     if not isinstance(message, str):
         return [*found, f"the message is {message!r}"]
-    if not re.match(r"[^\sa-z]|\S+\.\w+ |[^:]{1,80}: \S", message) or not re.search(
-        r"[.?!。？！][)”’\"'»」]?$", message
-    ):
+    if not BEGINNING.match(message) or not ENDING.search(message):
         found.append(f"no sentence: {message!r}")
     if message.upper() == message and re.search("[A-Z]", message):
         found.append(f"shouted: {message!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -96,6 +97,16 @@ def test_a_byline_among_captions_stands_where_it_is_printed(text: str, shown: st
     places = [place for piece in passage.pieces for place in (piece.start, piece.end)]
     assert (passage.start, passage.end) == (0, len(text))
     assert places == sorted(places)
+
+
+def test_a_byline_among_captions_stays_with_those_around_it() -> None:
+    near, far = "图为渡口的新船。\n\n本报记者 何小满\n\n图为老渡口。", "图为桥。"
+    text = near + "\n" * 60 + far
+    ((_, part, (first, second)),) = all_passages(text)
+    assert part.kind == "captions"
+    assert (first.text, second.text) == ("图为渡口的新船。\n本报记者 何小满\n图为老渡口。", far)
+    assert first.end <= second.start
+    assert split_section(text, replace(part, paragraphs=())) == []
 
 
 @settings(max_examples=150, deadline=None)

@@ -342,7 +342,7 @@ def test_a_refusal_is_no_error_in_the_log(
 
 @pytest.mark.parametrize(
     ("wait_s", "told"),
-    [(1, "1 s"), (119, "119 s"), (120, "2 min"), (7_199, "119 min"), (7_200, "2 h"), (10_800, "3 h")],
+    [(1, "1 s"), (119, "119 s"), (120, "2 min"), (121, "3 min"), (7_199, "120 min"), (7_200, "2 h"), (7_201, "3 h")],
 )
 def test_a_wait_is_told_in_the_unit_that_people_would_use(
     admission: Admission, clock: Clock, calendar: Clock, wait_s: int, told: str

@@ -14,8 +14,8 @@ from qa.reading.document import Extract, Heading, ReadingError
 
 _UNSEEN = frozenset(
     """
-    audio button canvas datalist dialog embed iframe input link map math meta noscript object rp rt script select
-    style svg template textarea title video
+    audio button canvas datalist dialog embed iframe input link map math meta noframes noscript object rp rt script
+    select style svg template textarea title video xml
     """.split()  # noqa: SIM905  # fifty lines of one word each tell no more
 )
 """Not read: code, what is drawn or played, form controls; rt: a reading in the middle of a word would break it.

@@ -165,7 +165,8 @@ def _shared(per_minute: int) -> Rate:
 
 def _refusal(code: str, reason: str, wait_s: float) -> LimitError:
     wait = whole_seconds(wait_s)
-    span = f"{wait} s" if wait < 120 else f"{wait // 60} min" if wait < 7200 else f"{wait // 3600} h"
+    minutes, hours = math.ceil(wait / 60), math.ceil(wait / 3600)
+    span = f"{wait} s" if wait < 120 else f"{minutes} min" if wait < 7200 else f"{hours} h"
     return LimitError(code, f"{reason}; ask again in {span}.", wait_s)
 
 
@@ -187,6 +188,7 @@ class _Kept:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
+        self._closed = False
         self._secret: tuple[int, bytes] | None = None
 
     def key(self, day: int, visitor: str) -> str:
@@ -211,6 +213,8 @@ class _Kept:
         if secret is None or secret[0] != day:  # midnight passed, and nobody has come since
             return
         with self._lock, self._told("written"):
+            if self._closed:
+                return
             connection = self._open()
             with transaction(connection, self._path):
                 connection.execute("DELETE FROM days WHERE day <> ?", (day,))
@@ -222,6 +226,7 @@ class _Kept:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None

@@ -38,15 +38,16 @@ def rounds(name: str, corpus: Path, most: int, seconds: int, hang: int) -> Itera
     """How many runs each process of a target did; what it said, at the end, where one failed.
 
     ``corpus`` holds the inputs to begin with, and gets those that reached something new. A process runs those of the
-    corpus first, and they count.
+    corpus first, which don't count.
     """
     began, done = time.monotonic(), 0
     while done < most:
         left = seconds - int(time.monotonic() - began) if seconds else 0
         if seconds and left <= 0:
             return
+        again = len(list(corpus.iterdir()))
         wanted = [
-            f"-runs={min(most - done, RUNS_AT_ONCE)}",
+            f"-runs={again + min(most - done, RUNS_AT_ONCE)}",
             f"-max_total_time={left}",
             f"-timeout={hang}",
             "-max_len=4096",
@@ -58,8 +59,9 @@ def rounds(name: str, corpus: Path, most: int, seconds: int, hang: int) -> Itera
         if run.returncode or not found:
             yield run.stderr[-4000:]
             return
-        done += int(found[0])
-        yield int(found[0])
+        new = max(0, int(found[0]) - again)
+        done += new
+        yield new
 
 
 def main() -> None:

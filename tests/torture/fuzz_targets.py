@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
@@ -47,9 +48,10 @@ def scratch() -> Path:
 
 
 def check_offsets(document: Document) -> None:
-    """The articles of a document: each piece of a passage lies in its text, in order."""
+    """The articles of a document: each piece of a passage lies in its text, and all of a section's in order."""
     page = split_document(document)
     for passages in page.passages:
+        assert all(left.end <= right.start for left, right in pairwise(passages))
         for passage in passages:
             places = [place for piece in passage.pieces for place in (piece.start, piece.end)]
             assert places == sorted(places)

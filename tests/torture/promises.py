@@ -65,7 +65,7 @@ PROMISES = {
 }
 HEAD = """# Promises
 
-Written by `make torture` from docs/promises.json, which holds what the last run of each test measured. "Long" is the
+Written from docs/promises.json, which holds what the last run of each test measured. "Long" is the
 form of `make torture` (TORTURE=34), "short" that of `make test`; the figures say how much was tried. What isn't counted
 yet runs in `make test`, but nobody has kept its figures. Those of the Milvus engine (6) run by `make milvus`.
 """
@@ -117,10 +117,11 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if LOAD in measured:
         found.append(f".venv/bin/python {LOAD} --keep")
     if FUZZ in measured:
-        runs = max([figure for name, figure in measured[FUZZ]["figures"].items() if name.startswith("runs")], default=0)
+        runs = max((figure for figure in measured[FUZZ]["figures"].values() if isinstance(figure, int)), default=0)
         found.append(f"make fuzz RUNS={runs}")
     if MUTANTS in measured:
-        found.append("make mutants EVERY=7" if measured[MUTANTS]["form"] == "a tenth" else "make mutants")
+        digit = str(measured[MUTANTS]["form"]).partition("EVERY=")[2]
+        found.append(f"make mutants EVERY={digit}" if digit else "make mutants")
     return found
 
 
