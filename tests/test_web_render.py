@@ -9,6 +9,7 @@ import re
 import string
 from dataclasses import fields
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from qa.web.export import source_line
 from qa.web.timeline import timeline
 from qa.web.words import EN, LANGUAGES, ZH, ZH_HANT, Words, choose
 
+MESSAGES = Path(__file__).parent / "messages"
 TEXTS = st.text() | st.sampled_from(PAYLOADS) | st.text(alphabet="<>&\"'/ \n\r\t`*_[]$\\ab1")
 
 
@@ -95,6 +97,55 @@ def stored(text: str, pieces: tuple[Piece, ...], **changes: Any) -> StoredArticl
 
 def line(number: int, headline: str | None) -> ArticleLine:
     return ArticleLine(number, "a.txt", headline, None, None, "记者 甲", 0, 9, 1, 1)
+
+
+def told() -> dict[str, dict[str, Any]]:
+    """Records of every kind, with everything that a message may show; two passages, the second told elsewhere too."""
+    text = "街道发了8000个口罩。\n社区又买了<500>个。"
+    other = {"file": "b.txt", "article": None, "article_id": 9, "section": None, "start": 3, "end": 20}
+    first = passage(text, [(0, 12)], section="防疫", date="2020-02-05") | {"answer_span": {"start": 4, "end": 9}}
+    second = passage("另报：口罩8000个。", [], date="2020-02") | {
+        "rank": 2,
+        "why": {"terms": [], "lexical_rank": None, "dense_rank": 4, "fused_score": 0.456},
+        "also": [{"rank": 3, "source": other}],
+    }
+    generated = {"text": "发了8000个[1]，别处也说[2]，还有[7]。", "model": "m<1>", "error": None}
+    gathered = [{"text": "8000个", "rank": 1, "highlights": [{"start": 4, "end": 9}]}]
+    changes = {"searched_as": "街道发了多少口罩？", "generated": generated, "gathered": gathered}
+    return {
+        "answered": record([first, second], **changes, searched_in={"passages": 12}),
+        "unsure": record([first], answer="街" * 90, confidence=0.05, generated=generated | {"error": "LLM_TIMEOUT"}),
+        "possible": record(
+            [second], status="possible", answer=None, generated=generated | {"text": None, "error": "E"}
+        ),
+        "not_found": record(
+            [second], status="not_found", answer=None, missing_terms=["<天坛>", "月亮"], elapsed_ms=0.2
+        ),
+    }
+
+
+# Whole messages
+
+
+@pytest.mark.parametrize("name", ["answered", "unsure", "possible", "not_found"])
+@pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
+def test_a_message_is_as_in_the_file(words: Words, name: str) -> None:
+    """The files are read by people when they change: one that is deleted is written anew, and fails once."""
+    found = render.answer(
+        told()[name],
+        words,
+        83,
+        whole,
+        ["发了多少<手套>？"] if name == "not_found" else (),
+        is_judged=name in {"answered", "unsure"},
+        is_writing=name == "unsure",
+    )
+    shown = re.sub(r"(?<=.)(?=<(?!/))", "\n", found) + "\n"
+    file = MESSAGES / f"{name}.{words.path}.html"
+    if not file.exists():
+        file.write_text(shown, encoding="utf-8", newline="\n")
+        pytest.fail(f"{file.name} was written: read it")
+    assert shown.splitlines() == file.read_text(encoding="utf-8").splitlines()
 
 
 # Marks
