@@ -449,3 +449,32 @@ def test_the_libraries_of_the_formats_are_loaded_only_when_such_a_file_is_read()
     code = "import sys, qa.reading; print(sorted({'bs4', 'docx', 'lxml', 'pypdfium2'} & sys.modules.keys()))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "codec", "encoding", "note"),
+    [
+        ('<meta charset="big5">', "big5", "big5", "as the page declares"),
+        ('<meta charset="utf-8">', "utf-8", "utf-8", None),
+        (" " * 4_000 + '<meta charset="big5">', "big5", "big5", "as the page declares"),
+    ],
+)
+def test_the_note_says_when_a_page_declared_its_encoding(
+    head: str, codec: str, encoding: str, note: str | None
+) -> None:
+    document = parse("a.html", f"{head}<p>圖書館週末開放到晚上九點</p>".encode(codec))
+    assert (document.text, document.encoding, document.encoding_note) == ("圖書館週末開放到晚上九點", encoding, note)
+
+
+def test_a_declaration_too_far_down_is_none() -> None:
+    late = " " * 5_000 + f'<meta charset="koi8-r"><p>{PROSE}</p>'
+    document = parse("a.html", late.encode("gb18030"))
+    assert (document.text, document.encoding) == (PROSE, "gb18030")
+
+
+@pytest.mark.parametrize("body", ["main", "article", "div role=main"])
+@pytest.mark.parametrize("hidden", ["hidden", 'style="color:red; display : none"', 'style="visibility:hidden"'])
+def test_only_what_a_reader_sees_of_the_body_is_text(body: str, hidden: str) -> None:
+    inside = f"<header>头条</header><p {hidden}>看不见</p><p>{PROSE}</p>"
+    page = f"<body><header>栏目</header><{body}>{inside}</{body.partition(' ')[0]}><footer>版权</footer>"
+    assert parse("a.html", f'<meta charset="utf-8">{page}'.encode()).text == f"头条\n\n{PROSE}"

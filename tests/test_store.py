@@ -837,3 +837,49 @@ def test_a_damaged_file_to_be_read_again_is_gone(store: Store) -> None:
     assert list(store.files()) == ["b.txt"]
     assert store.counts()["passages"] == 1
     assert store.findings() == []
+
+
+def two_articles(file: str) -> SplitPage:
+    """Two articles of five characters, each with a heading and a piece of furniture in it."""
+    text = "一二三四五甲乙丙丁戊"
+    spans = ((0, 5), (5, 10))
+    parts = [Section(None, a, b, (Paragraph(text[a:b], (Piece(a, b),)),)) for a, b in spans]
+    page = Page(
+        tuple(Article(None, None, None, None, part.start, part.end, (part,)) for part in parts),
+        (Furniture(4, 5, "page"), Furniture(9, 10, "page")),
+    )
+    passages = tuple((Passage(a, b, text[a:b], (Piece(a, b),)),) for a, b in spans)
+    document = Document(file, text, "utf-8", "txt", "0" * 64, (Heading(0, 2, 1), Heading(5, 7, 2)), None)
+    return SplitPage(document, page, passages, "1.1")
+
+
+@pytest.mark.parametrize(
+    ("span", "text", "heading", "furniture"),
+    [((0, 5), "     甲乙丙丁戊", Heading(5, 7, 2), (9, 10)), ((5, 10), "一二三四五     ", Heading(0, 2, 1), (4, 5))],
+)
+def test_what_is_withdrawn_is_blank_and_the_rest_as_sound_as_before(
+    store: Store, span: tuple[int, int], text: str, heading: Heading, furniture: tuple[int, int]
+) -> None:
+    put(store, two_articles("a.txt"), one_passage("b.txt", "乙"))
+    before = store.point()
+    with store.writer() as writer:
+        writer.withdraw("a.txt", [span])
+    document = store.document("a.txt")
+    assert (document.text, document.headings, document.sha256) == (text, (heading,), "0" * 64)
+    assert store.furniture("a.txt") == ((*furniture, "page"),)
+    assert [passage.text for passage in store.iter_passages(["a.txt"])] == [text.strip()]
+    assert (store.changed_since(before), store.findings(), store.faults) == (["a.txt"], [], ())
+    assert store.file_text("b.txt") == "乙"
+
+
+def test_what_is_not_there_or_damaged_is_not_withdrawn(store: Store) -> None:
+    put(store, two_articles("a.txt"))
+    with store.writer() as writer, pytest.raises(NotFoundError, match=r"absent\.txt") as missing:
+        writer.withdraw("absent.txt", [(0, 5)])
+    assert missing.value.code == "FILE_NOT_FOUND"
+    with closing(sqlite3.connect(store.path)) as raw, raw:
+        raw.execute("UPDATE texts SET text = '一二三四五六七八九十'")
+    with store.writer() as writer, pytest.raises(StoreError, match="doctor --repair") as damaged:
+        writer.withdraw("a.txt", [(0, 5)])
+    assert damaged.value.code == "ROW_CORRUPT"
+    assert store.counts()["articles"] == 2
