@@ -16,6 +16,8 @@ from qa.errors import WenbaoError
 DOCS = Path(__file__).parents[1] / "docs"
 FIELD = re.compile(r"[a-z][a-z0-9_]*(?:[.\[][a-z0-9_\]]+)*|WENBAO_[A-Z_]+|--?[a-z-]+")
 """A JSON field with its path, a setting, or an option."""
+REPEATING = {"FIELD_INVALID", "FILTER_INVALID", "CONFIG_UNKNOWN_KEY"}
+"""Codes whose field is a name that somebody gave, whatever it is."""
 BEGINNING = re.compile(r"[^\sa-z]|\S+\.\w+:? |[^:]{1,80}: \S")
 """Of a sentence, which may begin with the name of a file, or stand after a colon and what it is about."""
 ENDING = re.compile(r"[.?!。？！][)”’\"'»」]?\Z")
@@ -38,8 +40,7 @@ def faults(code: object, message: object, field: object = None) -> list[str]:
         found.append(f"no sentence: {message!r}")
     if message.upper() == message and re.search("[A-Z]", message):
         found.append(f"shouted: {message!r}")
-    # FIELD_INVALID repeats the name that a request gave, whatever it is.
-    if field is not None and code != "FIELD_INVALID" and not (isinstance(field, str) and FIELD.fullmatch(field)):
+    if field is not None and code not in REPEATING and not (isinstance(field, str) and FIELD.fullmatch(field)):
         found.append(f"the field is {field!r}")
     return found
 

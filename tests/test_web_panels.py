@@ -200,7 +200,7 @@ def test_what_came_of_a_question_is_said_aloud(opened: Opener, address: str) -> 
     visit(page, f"{address}/en/")
     ask(page, QUESTION)
     live = page.locator("body > [role=status]")
-    expect(live).to_have_text("8000个 Answered: 5 passages found")
+    expect(live).to_have_text("8000个 Answered; passages found: 5")
     expect(live).to_have_attribute("aria-live", "polite")
     for message in page.locator("#wb-chat [data-testid]").all():
         assert message.get_attribute("aria-label") is None
