@@ -52,7 +52,7 @@ fuzz: $(VENV)/.installed-dev
 	  PYTHONPATH=tests $(BIN)/python -m torture.promises && exit $$status
 
 # Each line of the store, the parsers, access and rendering changed in turn: how many changes does a test notice? Hours;
-# EVERY=7 tries the tenth of them whose numbers end so, some forty minutes.
+# EVERY=7 tries the tenth of them whose numbers end so.
 .PHONY: mutants
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]'

@@ -48,7 +48,7 @@ def faults(code: object, message: object, field: object = None) -> list[str]:
 def watch() -> None:
     """From now on, an error with a fault can't be made."""
     for base in (WenbaoError, EmbeddingsError):
-        base.__init__ = _checked(base.__init__)  # type: ignore[method-assign]
+        base.__init__ = _checked(base.__init__)  # type: ignore[method-assign]  # meant: it is to hold for all of them
 
 
 def _checked(init: Any) -> Any:

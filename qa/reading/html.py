@@ -20,7 +20,7 @@ _UNSEEN = frozenset(
 )
 """Not read: code, what is drawn or played, form controls; rt: a reading in the middle of a word would break it.
 
-The head is: without a tag for the body, the parser takes what is newer than HTML 4 (``main``, ``article``) into it."""
+What else the head holds is read: without a tag for the body, the parser takes what is newer than HTML 4 into it."""
 _BLOCKS = frozenset(
     """
     address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form h1
