@@ -3,8 +3,8 @@
     python -m torture.fuzz [--runs 1000000] [--seconds S] [--hang S] [--corpus FOLDER] [NAME…]
 
 One process for each target and each RUNS_AT_ONCE runs; a crash or a run longer than --hang seconds ends a target, and
-the bytes that did it are kept in the current folder. What was run is kept for docs/promises.md after each process, so
-that an interrupted run counts too. A corpus that is kept lets the next run begin with what this one found.
+the bytes that did it are kept in the current folder. What was run is added to the figures of docs/promises.md after each process, so that runs
+add up over days until one fails. A corpus that is kept lets the next run begin with what this one found.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 PLACE = "tests/torture/fuzz.py"
 RUNS_AT_ONCE = 20_000
 """Of one process: after them, progress is told and kept."""
+LENGTHS = (1024, 4096, 1024, 1024)
+"""Bytes of the longest input, of one process after another: most faults need few, and short ones run fast."""
 
 
 def fuzz(name: str, options: list[str]) -> None:
@@ -41,7 +44,9 @@ def rounds(name: str, corpus: Path, most: int, seconds: int, hang: int) -> Itera
     corpus first, which don't count.
     """
     began, done = time.monotonic(), 0
-    while done < most:
+    for length in cycle(LENGTHS):
+        if done >= most:
+            return
         left = seconds - int(time.monotonic() - began) if seconds else 0
         if seconds and left <= 0:
             return
@@ -50,7 +55,7 @@ def rounds(name: str, corpus: Path, most: int, seconds: int, hang: int) -> Itera
             f"-runs={again + min(most - done, RUNS_AT_ONCE)}",
             f"-max_total_time={left}",
             f"-timeout={hang}",
-            "-max_len=4096",
+            f"-max_len={length}",
             str(corpus),
         ]
         command = [sys.executable, "-m", "torture.fuzz", "--inside", name, "--", *wanted]
@@ -91,7 +96,7 @@ def main() -> None:
                 if isinstance(told, int):
                     done += told
                     print(f"{name}: {done:,} of {given.runs:,} runs, {len(list(corpus.iterdir()))} inputs", flush=True)
-                    remember(name, done)
+                    remember(name, told)
                 else:
                     failed += 1
                     print(f"{name}: FAILED after {done:,} runs\n{told}", flush=True)
@@ -100,10 +105,12 @@ def main() -> None:
 
 
 def remember(name: str, runs: int | str) -> None:
-    """Keeps a target's figure; targets that weren't run keep their earlier ones."""
+    """Adds new runs to a target's, or keeps that one failed, from which counting begins anew."""
     from torture.figures import entry, keep, kept
 
-    figures = kept().get(PLACE, {}).get("figures", {}) | {f"runs of {name}": runs}
+    figures = kept().get(PLACE, {}).get("figures", {})
+    earlier = figures.get(f"runs of {name}")
+    figures[f"runs of {name}"] = runs + earlier if isinstance(runs, int) and isinstance(earlier, int) else runs
     failed = list(figures.values()).count("FAILED")
     keep({PLACE: entry(**figures) | {"passed": len(figures) - failed, "failed": failed, "skipped": 0}})
 

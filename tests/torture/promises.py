@@ -117,8 +117,7 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if LOAD in measured:
         found.append(f".venv/bin/python {LOAD} --keep")
     if FUZZ in measured:
-        runs = max((figure for figure in measured[FUZZ]["figures"].values() if isinstance(figure, int)), default=0)
-        found.append(f"make fuzz RUNS={runs}")
+        found.append("make fuzz")
     if MUTANTS in measured:
         digit = str(measured[MUTANTS]["form"]).partition("EVERY=")[2]
         found.append(f"make mutants EVERY={digit}" if digit else "make mutants")
