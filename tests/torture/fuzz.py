@@ -3,8 +3,9 @@
     python -m torture.fuzz [--runs 1000000] [--seconds S] [--hang S] [--corpus FOLDER] [NAME…]
 
 One process for each target and each RUNS_AT_ONCE runs; a crash or a run longer than --hang seconds ends a target, and
-the bytes that did it are kept in the current folder. What was run is added to the figures of docs/promises.md after each process, so that runs
-add up over days until one fails. A corpus that is kept lets the next run begin with what this one found.
+the bytes that did it are kept in the current folder. What was run is added to the figures of docs/promises.md after
+each process, so that runs add up over days until one fails. A corpus that is kept lets the next run begin with what
+this one found.
 """
 
 from __future__ import annotations
