@@ -2,7 +2,7 @@
 
     python -m benchmarks.reader --jaquad FOLDER --trial FILE --halves FOLDER
 
-FILE is data/cmrc2018_trial.json of ymcui/cmrc2018. The reader learns from JaQuAD, from the trial questions and from
+FILE is squad-style-data/cmrc2018_trial.json of ymcui/cmrc2018. The reader learns from JaQuAD, from the trial questions and from
 gaps first, then goes on with the bench sets among them. The readers of the halves have seen one half of the sets'
 passages alone: with them ``benchmarks.answers`` fits and judges the ranker and the verdict.
 """

@@ -73,6 +73,8 @@ class Maker:
         if not spans or not len(told.ids):
             return None
         ids, spans = self._cut(tokens.ids.tolist(), spans)
+        if not spans:  # an answer as long as what is kept
+            return None
         beside, _ = self._cut(tokenised().of(other).ids.tolist() if other else [], [])
         part = parts(asked, told.spans)
         kind = KINDS.index(asked.kind)
@@ -91,8 +93,10 @@ class Maker:
         if len(ids) <= TEXT_TOKENS:
             return ids, spans
         last = len(ids) - TEXT_TOKENS
-        low = min(max(spans[0][0] - self._random.randrange(40, TEXT_TOKENS - 60), 0), last)
-        low = low if spans else self._random.randrange(last + 1)
+        if spans:
+            low = min(max(spans[0][0] - self._random.randrange(40, TEXT_TOKENS - 60), 0), last)
+        else:
+            low = self._random.randrange(last + 1)
         kept = [(a - low, b - low) for a, b in spans if a >= low and b < low + TEXT_TOKENS]
         return ids[low : low + TEXT_TOKENS], kept
 
