@@ -20,6 +20,7 @@ from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, choose, inputs, present, scores
 from qa.answer.rivals import rivals, unmeasured
+from qa.answer.roles import asks_doer, done_for, heading_name, is_left_out, subjects
 from qa.answer.verdict import Judge
 from qa.articles import NEAR, dateline_length
 from qa.hits import Hit
@@ -187,6 +188,19 @@ def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.
             others[rows] = unmeasured(asked, source.block, seen.spans[rows])
         if not others.all():
             found |= others
+    if asks_doer(asked):
+        others = _done_for(sources, seen)
+        if not others.all():
+            found |= others
+    return found
+
+
+def _done_for(sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.bool_]:
+    """Which candidates are whom something is done for."""
+    found = np.zeros(len(seen.source), dtype=np.bool_)
+    for number, source in enumerate(sources):
+        rows = np.flatnonzero(seen.source == number)
+        found[rows] = done_for(source.block, seen.spans[rows])
     return found
 
 
@@ -197,10 +211,11 @@ RIVAL_PRIOR = np.float32(-8.0)
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:
     """The one that answers best, and behind it the clauses around it; nothing of none.
 
-    Who asks who wrote an article, or what somebody wrote, is given the line that says so.
+    Who asks who wrote an article, or what somebody wrote, is given the line that says so; who asks for a doer that the
+    sentence leaves out, the name that it stands behind.
     """
-    if (credited := _credited(candidates)) is not None:
-        return (credited,)
+    if (told := _credited(candidates) or _understood(candidates)) is not None:
+        return (told,)
     asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
     for choice in choose(candidates.seen, candidates.scores, candidates.sources):
@@ -265,6 +280,39 @@ def _of_header(candidates: Candidates, number: int, passage: StoredPassage, fiel
     return Finding(number, "text", layout(passage.text), *span, span, measures)
 
 
+def _understood(candidates: Candidates) -> Finding | None:
+    """The doer that is asked for, where the sentence that tells most leaves it out; None where it doesn't.
+
+    It is the subject of an earlier sentence of the passage, else the name that the passage's heading is. It is as sure
+    as it is that the sentence is the one asked about, however the doer is named.
+    """
+    asked, sources = expected(candidates.found.question), candidates.sources
+    if not len(candidates.scores) or not asks_doer(asked):
+        return None
+    patient = _done_for(sources, candidates.seen)
+    scores = np.where(patient, candidates.scores - RIVAL_PRIOR, candidates.scores)
+    choice = choose(candidates.seen, scores, sources)[0]
+    source = sources[choice.source]
+    span = np.array([[choice.start, choice.end]], dtype=np.int32)
+    if source.field != TEXT or not done_for(source.block, span)[0] or not is_left_out(source.block, choice.sentence):
+        return None
+    passage = candidates.passages[candidates.hits[source.passage].passage_id]
+    measures = evidence(asked, candidates.found, candidates.hits, source, choice, passage, candidates.wanted)
+    before = [subject for subject in subjects(source.block) if subject.sentence < choice.sentence]
+    if before:
+        layout_ = source.block.layout
+        around = layout_.place(*layout_.sentences[choice.sentence].tolist())
+        place = layout_.place(before[-1].start, before[-1].end)
+        return Finding(source.passage, "text", layout_, *place, around, measures)
+    heading = block(passage.section or "")
+    name = heading_name(heading)
+    if name is None:
+        return None
+    place = heading.layout.place(*name)
+    return Finding(source.passage, "section", heading.layout, *place, place, measures)
+
+
+TEXT = ranker.FIELDS.index("text")
 EARLIER_SHARE = 0.4
 """Weight of a word that only the earlier question has, when a follow-up is answered: it tells what is talked of, and
 its own answer stands beside it."""
@@ -358,7 +406,7 @@ def _lines(passage: StoredPassage, asked: Expected) -> list[tuple[int, str]]:
     Who wrote is told by bylines and datelines; headings name places and organisations. Elsewhere they lead astray.
     """
     lines: list[tuple[int, str | None]] = []
-    if asked.kind in _NAMING:
+    if asked.kind in _NAMING or asks_doer(asked):
         lines += [(1, passage.headline), (2, passage.section)]
     if asked.kind == "person" and _WROTE.search(asked.folded):
         lines += [(3, passage.byline), (3, passage.text[: dateline_length(passage.text)])]

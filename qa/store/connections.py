@@ -50,8 +50,11 @@ class Connections:
             try:
                 connection.execute("BEGIN")
                 yield connection
-            finally:
-                self._give(connection)
+            except BaseException:
+                # A statement may still be open, which would keep the connection at this state for all who get it next.
+                connection.close()
+                raise
+            self._give(connection)
         except SQLITE_ERRORS as error:
             raise from_sqlite(error, self._path) from error
 

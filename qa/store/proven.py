@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -56,13 +57,19 @@ class ProvenRows:
         self, connection: sqlite3.Connection, table: Table, where: str, *values: object, strict: bool = False
     ) -> Iterator[Row]:
         """The table's rows; ``where`` is SQL that may also order them, ``values`` are its variables."""
-        for number, *columns, stored in connection.execute(f"{table.select} {where}", values):
-            if stored == row_hash(self._store_id, table.name, number, *columns):
-                yield (number, *columns)
-                continue
-            fault = self.fault(connection, table, number)
-            if strict:
-                raise fault
+        found = connection.execute(f"{table.select} {where}", values)
+        try:
+            for number, *columns, stored in found:
+                if stored == row_hash(self._store_id, table.name, number, *columns):
+                    yield (number, *columns)
+                    continue
+                fault = self.fault(connection, table, number)
+                if strict:
+                    raise fault
+        finally:
+            # Before an error leaves: who keeps it keeps this frame, and an open statement keeps what it reads as it is.
+            with suppress(sqlite3.ProgrammingError):  # the connection was closed before
+                found.close()
 
     def parts(
         self, connection: sqlite3.Connection, table: Table, parent: str, number: int, *, strict: bool = False

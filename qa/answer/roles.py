@@ -1,0 +1,138 @@
+"""Roles: who does something is not whom it is done for. 谁发了口罩 isn't answered by 为职工 of 为职工发放口罩.
+
+Both stand next to the words that the question repeats, so that nothing else parts them. Chinese marks whom something is
+done for or to by a word before (为, 给, 向, 对 …), so where the doer is asked for, what stands between such a word and
+the verb is no answer. Who does it may be left out of the sentence, for it is the one that was spoken of before: then it
+is the subject of an earlier sentence of the passage, or the name that its heading is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
+import rjieba
+
+from qa.answer.candidates import TAGS, Block, Ints
+from qa.answer.kinds import Expected, Kind
+
+MARKS = frozenset("为给向对替帮把将")
+"""Words before those whom something is done for or to."""
+_WITH = frozenset("和与跟同")
+"""Words before those who do it together."""
+_NOWHERE = frozenset({"地方", "地区", "地点", "位置", "场所", "地带"})
+"""Places that do nothing."""
+_DOERS: frozenset[Kind] = frozenset({"person", "organisation", "place", "which"})
+_ENGLISH = regex.compile(r"\bwho (?!(?:is|are|was|were|am|do|does|did|else|will|would|can|could|has|have|had)\b)\w")
+_BEFORE_DOER = frozenset("是由")
+_DOES = frozenset({"v", "vd", "d", "ad", "p", "ul"})
+"""Tags of what may follow the doer; ul: 发了 is one word with a particle."""
+_IS = frozenset({"是", "为", "叫", "属于"})
+_ENDS = regex.compile(
+    r"(?:会|局|厅|院|部|处|科|委|办|队|站|所|校|社|厂|店|行|团|党|组|室|馆|署|台|报|中心|公司|集团|机构|大学|支部|政府|街道|银行)$"
+)
+"""Ends of names of organisations."""
+_NAMING = frozenset({"n", "nr", "ns", "nt", "nz", "j", "l", "s", "b", "vn", "eng", "x", "f"})
+_ACTING = frozenset({"v", "d", "ad", "p", "a", "t"})
+
+
+@lru_cache(maxsize=256)
+def asks_doer(asked: Expected) -> bool:
+    """Whether it is asked who does what is told (哪个街道发了…, …是谁发的), not to whom (发给了谁) or what is."""
+    own = asked.folded[asked.own :]
+    if asked.kind not in _DOERS:
+        return False
+    if _ENGLISH.search(own):
+        return True
+    start, end = asked.start - asked.own, asked.end - asked.own
+    if asked.focus:
+        end = max(end, own.find(asked.focus, start) + len(asked.focus))
+    before, after = rjieba.tag(own[:start].rpartition(",")[2]), rjieba.tag(own[end:])
+    words = {word for word, _ in before}
+    if words & MARKS or (before and before[-1][0] in _WITH) or asked.focus in _NOWHERE:
+        return False
+    if not after or after[0][1] not in _DOES or after[0][0] in _IS | _WITH:
+        return False
+    if not any(tag in {"v", "ul"} for _, tag in after):
+        return False
+    by = bool(before) and before[-1][0] in _BEFORE_DOER
+    return by or not any(tag[0] in "vp" for _, tag in before)
+
+
+def done_for(block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
+    """(spans,): which begin between a word of ``MARKS`` and the verb behind it, or are all that stands there."""
+    size = len(block.layout.folded) + 1
+    inside, begins = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.bool_)
+    mark: tuple[int, int] | None = None
+    for (start, end), text, tag in zip(block.words.tolist(), block.texts, block.tags.tolist(), strict=True):
+        if not text and block.layout.folded[start:end] != "、":
+            mark = None
+        elif mark is None:
+            mark = (start, end) if text in MARKS else None
+        elif TAGS[tag] == "v":
+            inside[mark[0] : start] = 1
+            begins[mark[1] : start] = True
+            mark = None
+    total = np.concatenate(([0], np.cumsum(inside)))
+    found: npt.NDArray[np.bool_] = total[spans[:, 1]] - total[spans[:, 0]] == spans[:, 1] - spans[:, 0]
+    return found | begins[spans[:, 0]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A name that a clause begins with, and that does what the clause tells."""
+
+    start: int
+    end: int
+    """Where it stands in the folded text."""
+    sentence: int
+
+
+def subjects(block: Block) -> list[Subject]:
+    """The names that clauses of ``block`` begin with: of people, or of what ends like an organisation."""
+    starts = {int(start) for start, _ in block.layout.clauses.tolist()}
+    bounds = block.words.tolist()
+    found = []
+    for first in range(1, len(bounds) - 1):
+        if bounds[first][0] not in starts:
+            continue
+        last = first
+        while last < len(bounds) - 1 and TAGS[block.tags[last]] in _NAMING:
+            last += 1
+        if last > first and _is_name(block, last - 1) and TAGS[block.tags[last]] in _ACTING:
+            start, end = bounds[first][0], bounds[last - 1][1]
+            sentence = int(np.searchsorted(block.layout.sentences[:, 1], start, side="right"))
+            found.append(Subject(start, end, sentence))
+    return found
+
+
+def is_left_out(block: Block, sentence: int) -> bool:
+    """Whether no name stands in a sentence that could be the doer's: all are whom something is done for."""
+    low, high = block.layout.sentences[sentence].tolist()
+    names = [
+        (start, end)
+        for token, (start, end) in enumerate(block.words.tolist())
+        if low <= start < end <= high and _is_name(block, token)
+    ]
+    return bool(done_for(block, np.array(names, dtype=np.int32).reshape(-1, 2)).all())
+
+
+def _is_name(block: Block, token: int) -> bool:
+    return TAGS[block.tags[token]] in {"nr", "nt"} or _ENDS.search(block.texts[token]) is not None
+
+
+def heading_name(block: Block) -> tuple[int, int] | None:
+    """Where the last of a path of headings stands, if it is the name of one who can do something."""
+    layout = block.layout
+    start = int(np.searchsorted(layout.offsets[:-1], layout.text.rfind(BETWEEN) + 1))
+    inside = [i for i, (low, high) in enumerate(block.words.tolist()) if start <= low < high and block.texts[i]]
+    if not inside or not _is_name(block, inside[-1]) or any(TAGS[block.tags[i]] not in _NAMING for i in inside):
+        return None
+    return int(block.words[inside[0], 0]), int(block.words[inside[-1], 1])
+
+
+BETWEEN = "›"
+"""Parts the headings of a path."""

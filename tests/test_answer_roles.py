@@ -1,0 +1,110 @@
+"""Who does something is not whom it is done for, and may stand a sentence before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qa.answer.candidates import block
+from qa.answer.kinds import expected
+from qa.answer.roles import asks_doer, done_for, heading_name, is_left_out, subjects
+from qa.bot import Bot
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "谁发了8000个口罩？",
+        "8000个口罩是谁发的？",
+        "哪个街道发了8000个口罩？",
+        "哪個街道發了8000個口罩？",
+        "2月2日哪个街道给一线的职工送了慰问品？",
+        "这项建议是由哪个机构提出来的？",
+        "Who handed out 8000 masks?",
+    ],
+)
+def test_a_question_for_the_doer(question: str) -> None:
+    assert asks_doer(expected(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "口罩发给了谁？",
+        "物资是帮谁联系的？",
+        "总工会慰问了哪些人？",
+        "总工会的主席是谁？",
+        "谁是总工会的主席？",
+        "他把谁选为主席？",
+        "李白和谁合称李杜？",
+        "哪一地区较为盛行南戏？",
+        "干部在哪个小区值守？",
+        "发了多少口罩？",
+        "Who is the chairman?",
+        "Who did they send masks to?",
+    ],
+)
+def test_a_question_for_something_else(question: str) -> None:
+    assert not asks_doer(expected(question))
+
+
+TEXT = "3月8日不平凡。景山街道总工会积极配合。在节日期间，为企业女职工和职工发放口罩8000个。公司向医院、学校捐了款。"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("企业女职工", True),
+        ("职工", True),
+        ("为企业女职工和职工", True),
+        ("职工发放", True),
+        ("口罩8000个", False),
+        ("节日期间", False),
+        ("为企业女职工和职工发放口罩8000个", False),
+        ("学校", True),
+        ("公司", False),
+        ("公司向医院、学校捐了款", False),
+    ],
+)
+def test_what_stands_between_such_a_word_and_the_verb_is_done_for(words: str, found: bool) -> None:
+    whole = block(TEXT)
+    start = whole.layout.folded.rindex(words.replace("，", ","))
+    assert done_for(whole, np.array([[start, start + len(words)]], dtype=np.int32)).tolist() == [found]
+
+
+def test_subjects_are_names_that_a_clause_begins_with() -> None:
+    whole = block(TEXT)
+    told = [(whole.layout.folded[each.start : each.end], each.sentence) for each in subjects(whole)]
+    assert told == [("景山街道总工会", 1), ("公司", 3)]
+
+
+def test_a_doer_is_left_out_where_no_name_stands_but_those_it_is_done_for() -> None:
+    whole = block(TEXT)
+    assert [is_left_out(whole, number) for number in range(4)] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("headings", "name"),
+    [
+        ("助力企业复工复产 › 景山街道总工会", "景山街道总工会"),
+        ("景山街道总工会", "景山街道总工会"),
+        ("景山街道总工会 › 助力企业复工复产", None),
+        ("", None),
+    ],
+)
+def test_a_heading_may_be_a_name(headings: str, name: str | None) -> None:
+    whole = block(headings)
+    found = heading_name(whole)
+    assert (whole.layout.folded[slice(*found)] if found else None) == name
+
+
+@pytest.mark.parametrize(
+    "question", ["谁发了8000个口罩？", "8000个口罩是谁发的？", "哪個街道發了8000個口罩？", "Who handed out 8000 masks?"]
+)
+def test_the_doer_that_its_sentence_leaves_out_is_told(seeds_bot: Bot, question: str) -> None:
+    record = seeds_bot.ask(question)
+    first = record["passages"][0]
+    assert (record["status"], record["answer"]) == ("answered", "景山街道总工会")
+    assert "8000" in first["text"]
+    [mark] = first["marks"]
+    assert "发放防疫口罩8000个" in first["text"][mark["start"] : mark["end"]]
