@@ -273,7 +273,7 @@ def prepare(
 
 
 def readable_query(path: Path, migrations: Sequence[Migration], application_id: int) -> str:
-    """How to open the file without writing: ``mode=ro``, or ``immutable=1`` where SQLite can't keep its side files.
+    """How to open the file without writing: ``mode=ro``, or `IMMUTABLE` where SQLite can't keep its side files.
 
     Raises:
         StoreError: STORE_READ_ONLY when a journal was left that can't be replayed there or when the schema is older;
@@ -291,8 +291,12 @@ def readable_query(path: Path, migrations: Sequence[Migration], application_id: 
     else:
         return "mode=ro"
     with store_errors(path):
-        _probe(path, "immutable=1", newest, application_id)
-    return "immutable=1"
+        _probe(path, IMMUTABLE, newest, application_id)
+    return IMMUTABLE
+
+
+IMMUTABLE = "mode=ro&immutable=1"
+"""Reads without side files what nobody else can write."""
 
 
 def _probe(path: Path, query: str, newest: int, application_id: int) -> None:

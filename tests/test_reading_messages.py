@@ -855,3 +855,10 @@ def test_an_archive_holds_so_many_files_and_no_more(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
     (tmp_path / "again").mkdir()
     assert len(unpacked(tmp_path / "again", data)) == 2
+
+
+def test_a_name_that_no_file_can_have_is_told_and_the_walk_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("字", encoding="utf-8")
+    problem, found = walk([Path("a\0.txt"), tmp_path / "b.txt"])
+    assert isinstance(problem, Problem)
+    assert (problem.code, isinstance(found, Found)) == ("READ_FAILED", True)

@@ -390,9 +390,9 @@ def test_an_older_a_newer_and_a_foreign_database_are_refused_for_reading_too(tmp
 @pytest.mark.parametrize(
     ("number", "journal", "expected"),
     [
-        (sqlite3.SQLITE_CANTOPEN, False, "immutable=1"),
-        (sqlite3.SQLITE_READONLY_CANTINIT, False, "immutable=1"),
-        (sqlite3.SQLITE_PERM, False, "immutable=1"),
+        (sqlite3.SQLITE_CANTOPEN, False, sqlite.IMMUTABLE),
+        (sqlite3.SQLITE_READONLY_CANTINIT, False, sqlite.IMMUTABLE),
+        (sqlite3.SQLITE_PERM, False, sqlite.IMMUTABLE),
         (sqlite3.SQLITE_READONLY, True, "a journal lies beside it; open it once where it can be written"),
         (sqlite3.SQLITE_CORRUPT, False, None),
     ],
@@ -405,7 +405,7 @@ def test_where_sqlite_cant_keep_its_side_files_the_database_is_taken_for_unchang
 
     def medium(file: Path, query: str) -> sqlite3.Connection:
         asked.append(query)
-        if query != "immutable=1":
+        if query != sqlite.IMMUTABLE:
             error = sqlite3.OperationalError("as SQLite says")
             error.sqlite_errorcode = number
             raise error
@@ -414,9 +414,9 @@ def test_where_sqlite_cant_keep_its_side_files_the_database_is_taken_for_unchang
     monkeypatch.setattr(sqlite, "connect", medium)
     if journal:
         (tmp_path / "notes.db-wal").write_bytes(b"left")
-    if expected == "immutable=1":
+    if expected == sqlite.IMMUTABLE:
         assert readable_query(path, [first], OURS) == expected
-        assert asked == ["mode=ro", "immutable=1"]
+        assert asked == ["mode=ro", sqlite.IMMUTABLE]
         return
     found = refused(lambda: readable_query(path, [first], OURS))
     if expected is None:
@@ -481,3 +481,10 @@ def test_a_backup_to_nowhere_names_its_target(tmp_path: Path) -> None:
     with closing(connect(path, "mode=rw")) as connection:
         code, message = refused(lambda: backup(connection, target))
     assert (code, message.startswith(f"{target} can't be opened (")) == ("STORE_UNAVAILABLE", True)
+
+
+def test_a_file_that_is_not_there_is_not_made_by_looking_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    with pytest.raises(StoreError) as caught:
+        readable_query(path, [lambda _: None], 1)
+    assert (caught.value.code, path.exists()) == ("STORE_UNAVAILABLE", False)

@@ -601,7 +601,7 @@ def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = qa.sqlite.connect
 
     def refuse(path: Path, query: str) -> sqlite3.Connection:
-        if query != "immutable=1":
+        if query != qa.sqlite.IMMUTABLE:
             error = sqlite3.OperationalError("unable to open database file")
             error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
             raise error

@@ -32,7 +32,10 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Problem]:
     names: set[str] = set()
     seen: set[str] = set()  # not of Path, which is five times as large
     for path in paths:
-        resolved = os.path.realpath(path)
+        try:
+            resolved = os.path.realpath(path)
+        except ValueError:  # a name that no file can have, which is told below
+            resolved = str(path)
         for item in _named(path):
             if isinstance(item, Found):
                 # Below a folder nothing is a link, so resolving the folder resolves the file.

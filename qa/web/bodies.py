@@ -111,6 +111,9 @@ async def read_json(request: Request, model: type[Body]) -> Body:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if not first["loc"]:
+            message = "The body names a field in what is no text (half a surrogate pair); send names in Unicode."
+            raise UsageError("BODY_INVALID", message) from error
         field = ".".join(str(part) for part in first["loc"]).encode("utf-8", "replace").decode()[:100]
         raise FieldError("FIELD_INVALID", f"{field}: {first['msg']}.", field) from error
 

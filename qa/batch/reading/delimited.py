@@ -119,7 +119,8 @@ class _Feed:
 
 
 def _unterminated(line: int, unread: int) -> InputError:
-    rest = f"; the {unread} lines after it weren't read" if unread > 0 else ""
+    lines = f"{unread} lines after it weren't" if unread > 1 else "the line after it wasn't"
+    rest = f"; {lines} read" if unread > 0 else ""
     message = f"Line {line} opens a quote that never closes{rest}; close or double it."
     return InputError("ROW_UNTERMINATED_QUOTE", message)
 

@@ -143,11 +143,13 @@ def _judged(path: Path, lines: int, sample: list[bytes]) -> Encoding:
     try:
         found = decode(path.name, b"".join(sample))
     except ReadingError as error:
-        if known:
-            # A few damaged lines, or too little text to be sure of: the commonest one is tried, and said.
-            note = "too little text to be sure that its encoding is gb18030; say it with --encoding"
-            return Encoding("gb18030", lines, None if error.code == "ENCODING_INVALID" else note)
-        return Encoding("utf-8", lines)
+        if not known:
+            return Encoding("utf-8", lines)
+        if error.code != "ENCODING_INVALID" and len(known) < len(sample):  # without the damaged lines it may be sure
+            return _judged(path, lines, known)
+        # A few damaged lines, or too little text to be sure of: the commonest one is tried, and said.
+        note = "too little text to be sure that its encoding is gb18030; say it with --encoding"
+        return Encoding("gb18030", lines, None if error.code == "ENCODING_INVALID" else note)
     return Encoding(found.encoding, lines)
 
 

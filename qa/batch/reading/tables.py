@@ -69,9 +69,9 @@ def top_of(place: str, rows: Iterator[TableRow], options: Options, *, strict: bo
     if options.header is None:
         named = next((row for row in first if is_header(row.cells)), first[0])
     wide = named.cells if named is not first[0] else max((row.cells for row in first), key=len)
-    columns = columns_of(place, named.cells, options, strict=strict)
-    if not columns.header and len(wide) > len(columns.names):
-        columns = columns_of(place, [*named.cells, *[None] * (len(wide) - len(named.cells))], options, strict=strict)
+    columns = columns_of(place, [*named.cells, *[None] * (len(wide) - len(named.cells))], options, strict=strict)
+    if columns.header:  # names all columns that there are
+        columns = columns_of(place, named.cells, options, strict=strict)
     return Top(columns, named.number if columns.header else 0)
 
 
