@@ -722,4 +722,3 @@ def test_a_damaged_row_that_was_met_does_not_keep_the_store_at_its_old_state(tmp
             writer.put(small_corpora.page("b", small_corpora.article(2)), "r")
         assert (list(store.files()), store.sequence()) == (["a.md", "b.md"], 2)
         assert kept.tb is not None  # kept all the while, with all that it holds on to
-    assert not list(tmp_path.glob("*-wal"))
