@@ -1,13 +1,12 @@
 """Short answers and verdicts: fits the weights that qa/answer ships, measures what docs/answers.md says.
 
-    python -m benchmarks.answers fit --halves FOLDER      ranker on the answers, verdict on questions with and without
-                                                          one; prints error rates and calibration, and draws the
-                                                          reliability diagram
-    python -m benchmarks.answers measure --halves FOLDER  exact match and F1 beside the best sentence's, time
+    python -m benchmarks.answers fit      ranker on the answers, verdict on questions with and without one; prints
+                                          error rates and calibration, and draws the reliability diagram
+    python -m benchmarks.answers measure  exact match and F1 beside the best sentence's, time
 
-FOLDER holds the readers that have seen one half of the sets each (``benchmarks.reader``). The sets are CMRC 2018, DRCD
-and XQuAD (zh, and its questions in English with the Chinese answers) in ../shared/bench. Honest figures are of weights
-fitted on the other half of the questions, or on the other sets.
+The sets are CMRC 2018, DRCD and XQuAD (zh, and its questions in English with the Chinese answers) in ../shared/bench.
+The reader has seen none of them; honest figures are of rankers and verdicts fitted on the other half of the questions,
+or on the other sets.
 """
 
 from __future__ import annotations
@@ -73,16 +72,12 @@ class Case:
 
 
 class Sets:
-    """Loads and searches the bench sets, with the embedded model or the one named.
+    """Loads and searches the bench sets, with the embedded model or the one named."""
 
-    ``halves`` is the folder of the readers that have seen one half each.
-    """
-
-    def __init__(self, model: str | None = None, halves: Path | None = None) -> None:
+    def __init__(self, model: str | None = None) -> None:
         self.embedder: Embedder = load_embedder(model)
         self.terms = Terms()
         self.vectors = SentenceVectors(kept=500_000)
-        self._readers = [reader.from_file(halves / f"{side}.safetensors") for side in (0, 1)] if halves else []
         self._places: dict[str, tuple[list[int], int]] = {}
 
     def half(self, name: str, number: int) -> int:
@@ -92,10 +87,6 @@ class Sets:
             self._places[name] = gold, len(passages)
         places, passages_there = self._places[name]
         return int(places[number] >= passages_there / 2)
-
-    def unseen_by(self, name: str, number: int) -> reader.Tensors:
-        """The reader that has seen the other half."""
-        return self._readers[1 - self.half(name, number)]
 
     def rows(self, name: str, file: str) -> list[dict[str, Any]]:
         """The rows of a set's JSON Lines file."""
@@ -283,7 +274,7 @@ def examples(sets: Sets, name: str, rng: np.random.Generator) -> Iterator[Exampl
             replace(source, similar=blurred(source.similar, wanted.words, struck, rng))
             for source in look(asked, hits, case.passages, case.near, wanted)
         ]
-        seen = inputs(asked, idf, sources, wanted.weights, sets.unseen_by(name, case.number))
+        seen = inputs(asked, idf, sources, wanted.weights, reader.shipped())
         right = [hit.passage_id for hit in hits].index(case.gold)
         overlap = _overlap(seen, sources, case.golds, right)
         if not len(overlap) or overlap.max() < 0.5:
@@ -537,7 +528,7 @@ def halves(sets: Sets, weights: Sequence[Weights]) -> list[tuple[Judged, ...]]:
         ):
             for case in cases:
                 side = sets.half(name, case.number)
-                rows.append(judged(case, kind, weights[side], sets.unseen_by(name, case.number)))
+                rows.append(judged(case, kind, weights[side], reader.shipped()))
     return [forms for forms in rows if forms]
 
 
@@ -616,7 +607,7 @@ def _report_leading(confident: Sequence[tuple[float, Judged]]) -> None:
 
 
 def measure(sets: Sets) -> None:
-    """Prints exact match and F1 of every third question, by a ranker and a reader new to its passage; and the time."""
+    """Prints exact match and F1 of every third question, by a ranker new to its passage; and the time."""
     weights = half_rankers(sets, _all_examples(sets))
     for name in ("cmrc2018", "drcd"):
         for known in (True, False):
@@ -625,7 +616,7 @@ def measure(sets: Sets) -> None:
                 side = sets.half(name, case.number)
                 for label, text in (
                     ("best sentence", _best_sentence(case)),
-                    ("answer", _found(case, weights[side], sets.unseen_by(name, case.number))),
+                    ("answer", _found(case, weights[side], reader.shipped())),
                 ):
                     score = (exact(text, case.golds), f1(text, case.golds), contains(text, case.golds))
                     found.setdefault(label, []).append(score)
@@ -669,9 +660,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("fit", "measure"))
     parser.add_argument("--model", help="a model's folder; the embedded one when not given")
-    parser.add_argument("--halves", type=Path, required=True, help="folder of the readers of the halves")
     options = parser.parse_args()
-    sets = Sets(options.model, options.halves)
+    sets = Sets(options.model)
     (fit if options.action == "fit" else measure)(sets)
 
 

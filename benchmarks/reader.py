@@ -1,16 +1,15 @@
 """Trains the reader that qa/answer ships; see benchmarks/reader_data.py for what it learns from.
 
-    python -m benchmarks.reader --jaquad FOLDER --trial FILE --halves FOLDER
+    python -m benchmarks.reader --cmrc2018 FOLDER --cmrc2017 FOLDER --jaquad FOLDER --jglue FOLDER --english FILE…
 
-FILE is squad-style-data/cmrc2018_trial.json of ymcui/cmrc2018. The reader learns from JaQuAD, from the trial questions and from
-gaps first, then goes on with the bench sets among them. The readers of the halves have seen one half of the sets'
-passages alone: with them ``benchmarks.answers`` fits and judges the ranker and the verdict.
+Each FOLDER is a checkout of the repository, each FILE one as SQuAD has it. The reader has learned from none of the
+questions in ../shared/bench, so ``benchmarks.answers`` fits and judges the ranker and the verdict on all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -21,19 +20,32 @@ import torch
 from safetensors.numpy import save
 from torch import nn
 
-from benchmarks.answers import Sets
-from benchmarks.reader_data import Example, Maker, read_jaquad, read_texts, read_trial
+from benchmarks.reader_data import (
+    Example,
+    Maker,
+    read_cmrc2017,
+    read_dictionary,
+    read_squad,
+    read_texts,
+    read_trial,
+)
 from embeddings import load_embedder
 from embeddings.embedders.static import StaticEmbedder
 from qa.answer import reader
 from qa.answer.kinds import KINDS
 
-BENCH = ("cmrc2018", "drcd", "xquad-zh-zh", "xquad-en-zh", "xquad-de-zh", "xquad-es-zh", "xquad-ru-zh", "xquad-vi-zh")
-SHARES = {"jaquad": 1.0, "trial": 8.0, "gaps": 0.7}
-"""How often an example of each source is drawn at first."""
-LATER = {"jaquad": 0.1, "trial": 1.0, "gaps": 0.05, "cmrc2018": 1.0, "drcd": 0.7, "follow-ups": 0.7}
-"""The same with the bench sets among them; the others count BENCH_SHARE."""
-BENCH_SHARE = 0.7
+SHARES = (
+    {
+        "cmrc2018": 5.0, "trial": 5.0, "cmrc2017": 2.0, "follow-ups": 1.5, "glosses": 1.2,
+        "jaquad": 0.6, "jsquad": 0.8, "english": 0.6, "gaps": 0.5,
+    },
+    {
+        "cmrc2018": 6.0, "trial": 6.0, "cmrc2017": 2.0, "follow-ups": 2.0, "glosses": 1.5,
+        "jaquad": 0.4, "jsquad": 0.8, "english": 0.6, "gaps": 0.4,
+    },
+)  # fmt: skip
+"""How often an example of each source is drawn, at first and then."""
+RATES = (3e-3, 2e-3)
 BATCH = 32
 WINDOW, BESIDE = 112, 48
 """Tokens of the text that answers, and of the other one, that a step sees: the answer stands anywhere in the window."""
@@ -239,45 +251,45 @@ def train(
             print(f"step {step + 1}: loss {value.item():.2f}", flush=True)
 
 
-def examples(jaquad: Path, trial: Path) -> tuple[list[Example], list[Example]]:
-    """All examples: of other sources, and of the bench sets."""
-    maker, sets = Maker(), Sets()
-    others = [*maker.squad("jaquad", read_jaquad(jaquad)), *maker.squad("trial", read_trial(trial))]
-    others += maker.gaps(read_texts())
-    bench: list[Example] = []
-    for name in BENCH:
-        passages, questions, golds, gold = sets.load(name)
-        bench += maker.bench(name, [passage.text for passage in passages], questions, golds, gold)
-    return others, bench
+def examples(given: argparse.Namespace) -> list[Example]:
+    """All that there is to learn from."""
+    maker = Maker()
+    questions = read_squad(given.cmrc2018 / "squad-style-data" / "cmrc2018_train.json")
+    trial = read_trial(given.cmrc2018 / "squad-style-data" / "cmrc2018_trial.json")
+    jsquad = sorted((given.jglue / "datasets" / "jsquad-v1.3").glob("*-v1.3.json"))
+    found = [*maker.squad("cmrc2018", questions), *maker.squad("trial", trial)]
+    found += [*maker.follow_ups(questions), *maker.glosses(questions, read_dictionary())]
+    found += maker.squad("cmrc2017", read_cmrc2017(given.cmrc2017))
+    for part in ("train", "dev"):
+        found += maker.squad("jaquad", read_squad(given.jaquad / "data" / part))
+    for file in jsquad:
+        found += maker.squad("jsquad", read_squad(file))
+    for file in given.english:
+        found += maker.squad("english", read_squad(file))
+    return [*found, *maker.gaps(read_texts())]
 
 
-def fit(jaquad: Path, trial: Path, halves: Path, steps: tuple[int, int]) -> None:
-    """Trains and writes the reader, and those that have seen only one half of the bench sets' passages."""
+def fit(data: Sequence[Example], steps: Sequence[int]) -> None:
+    """Trains the reader and writes it."""
     torch.set_num_threads(1)
-    others, bench = examples(jaquad, trial)
-    print(f"{len(others)} examples of other sources, {len(bench)} of the bench sets")
+    print(", ".join(f"{name}: {count}" for name, count in Counter(example.source for example in data).items()))
     vocabulary = Vocabulary()
-    first = Net(vocabulary.mean_norm)
-    train(first, others, [SHARES[example.source] for example in others], vocabulary, steps[0], rate=3e-3)
-    halves.mkdir(parents=True, exist_ok=True)
-    for half, file in ((0, halves / "0.safetensors"), (1, halves / "1.safetensors"), (None, reader.WEIGHTS)):
-        data = others + [example for example in bench if half in {None, example.half}]
-        net = copy.deepcopy(first)
-        shares = [LATER.get(example.source, BENCH_SHARE) for example in data]
-        train(net, data, shares, vocabulary, steps[1], rate=1.5e-3)
-        file.write_bytes(save(net.tensors()))
-        print(f"{file.name}: {file.stat().st_size} bytes", flush=True)
+    net = Net(vocabulary.mean_norm)
+    for shares, rate, count in zip(SHARES, RATES, steps, strict=True):
+        train(net, data, [shares[example.source] for example in data], vocabulary, count, rate)
+    reader.WEIGHTS.write_bytes(save(net.tensors()))
+    print(f"{reader.WEIGHTS.name}: {reader.WEIGHTS.stat().st_size} bytes")
 
 
 def main() -> None:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jaquad", type=Path, required=True, help="a checkout of SkelterLabsInc/JaQuAD")
-    parser.add_argument("--trial", type=Path, required=True, help="data/cmrc2018_trial.json of ymcui/cmrc2018")
-    parser.add_argument("--halves", type=Path, required=True, help="folder for the readers of the halves")
-    parser.add_argument("--steps", type=int, nargs=2, default=(3000, 1000), help="before the bench sets, with them")
-    options = parser.parse_args()
-    fit(options.jaquad, options.trial, options.halves, tuple(options.steps))
+    for name in ("cmrc2018", "cmrc2017", "jaquad", "jglue"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help="a checkout of the set's repository")
+    parser.add_argument("--english", type=Path, nargs="*", default=[], help="files as SQuAD has them")
+    parser.add_argument("--steps", type=int, nargs=2, default=(4000, 4000), help="of the two rounds")
+    given = parser.parse_args()
+    fit(examples(given), given.steps)
 
 
 if __name__ == "__main__":

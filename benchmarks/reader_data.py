@@ -1,12 +1,16 @@
 """What the reader learns from: questions, each with a text that answers, where in it, and another text beside it.
 
-* JaQuAD (SkelterLabsInc/JaQuAD, CC BY-SA 3.0): 31,748 Japanese questions about Wikipedia, many reworded on purpose.
-* CMRC 2018's trial questions (ymcui/cmrc2018, CC BY-SA 4.0), those that ../shared/train holds: the others overlap with
-  the evaluation sets.
+* CMRC 2018's training questions (ymcui/cmrc2018, CC BY-SA 4.0), and those of its trial set that ../shared/train holds:
+  the others overlap with the evaluation sets, which are its validation set and others.
+* CMRC 2017's questions by people (ymcui/cmrc2017, validation, CC BY-SA 4.0), about stories for children.
+* JaQuAD (SkelterLabsInc/JaQuAD, CC BY-SA 3.0) and JSQuAD (yahoojapan/JGLUE, validation and test, CC BY-SA 4.0):
+  Japanese questions about Wikipedia, many reworded on purpose.
+* English questions about Wikipedia: SQuADShifts' new Wikipedia (CC BY 4.0), and some of SQuAD 1.1's training questions
+  (CC BY-SA 4.0).
+* Made of these: follow-ups of CMRC 2018's questions (the passage's earlier question, then this one without the words
+  that both have), and its questions in English words, each looked up in the dictionary of ../shared/train.
 * Gaps: a clause of a Chinese text of ../shared/train with a word, name or figure taken out and asked for, some of its
   other words left out.
-* The bench sets' questions; and follow-ups made of them: the passage's earlier question, then this one without the
-  words that both have.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +33,8 @@ from qa.text import fold_text, sentences
 TRAIN = Path(__file__).parents[2] / "shared" / "train"
 TEXT_TOKENS = 320
 """Longest piece of a text that is kept, with the answer somewhere in it."""
+Article = Mapping[str, Any]
+"""As SQuAD has it: ``paragraphs`` with ``context`` and ``qas``, these with ``question`` and ``answers``."""
 GAPS = {"laws": 5000, "classic": 7000, "tico-19-doc": 723, "oiwiki": 1500, "cmrc-trial": 245, "iot": 500}
 """Gaps made from the texts of each source; see ../shared/train/README.md for them."""
 
@@ -47,8 +53,6 @@ class Example:
     """First and last token of each right answer."""
     other: Sequence[int]
     """A text beside it that doesn't answer; may be empty."""
-    half: int = 0
-    """Of the bench sets: 0 for passages of the first half."""
 
 
 class Maker:
@@ -58,7 +62,7 @@ class Maker:
         self._random = random.Random(seed)
 
     def example(
-        self, source: str, question: str, text: str, answers: Sequence[tuple[int, int]], other: str, half: int = 0
+        self, source: str, question: str, text: str, answers: Sequence[tuple[int, int]], other: str
     ) -> Example | None:
         """An example of folded texts with the answers' places in characters; None when they are out of reach."""
         asked = expected(question)
@@ -86,7 +90,6 @@ class Maker:
             ids,
             spans,
             beside,
-            half,
         )
 
     def _cut(self, ids: list[int], spans: list[tuple[int, int]]) -> tuple[list[int], list[tuple[int, int]]]:
@@ -100,9 +103,50 @@ class Maker:
         kept = [(a - low, b - low) for a, b in spans if a >= low and b < low + TEXT_TOKENS]
         return ids[low : low + TEXT_TOKENS], kept
 
-    def squad(self, source: str, data: Sequence[dict[str, Any]]) -> Iterator[Example]:
-        """Examples of a file in SQuAD's format; the text beside is another paragraph of the article."""
-        for article in data:
+    def squad(self, source: str, articles: Sequence[Article]) -> Iterator[Example]:
+        """Examples of articles as SQuAD has them; the text beside is another paragraph of the article."""
+        for text, other, question, places in self._questions(articles):
+            if made := self.example(source, question, text, places, other):
+                yield made
+
+    def follow_ups(self, articles: Sequence[Article]) -> Iterator[Example]:
+        """Each question behind the one before it of the same text, without the words that both have."""
+        before = "", ""
+        for text, other, question, places in self._questions(articles):
+            earlier, before = before[1] if before[0] == text else "", (text, question)
+            follow = follow_up(earlier, question)
+            if follow and (made := self.example("follow-ups", follow, text, places, other)):
+                yield made
+
+    def glosses(self, articles: Sequence[Article], dictionary: Mapping[str, Sequence[str]]) -> Iterator[Example]:
+        """The questions in English words, one after another as they come."""
+        for text, other, question, places in self._questions(articles):
+            glossed = self.gloss(question, dictionary)
+            if glossed and (made := self.example("glosses", glossed, text, places, other)):
+                yield made
+
+    def gloss(self, question: str, dictionary: Mapping[str, Sequence[str]]) -> str | None:
+        """The words behind the question word, then those before it; None where two in five can't be looked up."""
+        folded = fold_text(question)
+        asking = next(((match, word) for pattern, word in _ASKING if (match := pattern.search(folded))), None)
+        if asking is None:
+            return None
+        match, first = asking
+        words = [
+            word
+            for part in (folded[match.end() :], folded[: match.start()])
+            for word, _ in rjieba.tag(part)
+            if regex.search(r"\w", word) and word not in _PARTICLES
+        ]
+        found = [word for word in words if word in dictionary or word.isascii()]
+        if not found or len(found) < 0.6 * len(words):
+            return None
+        told = [word if word.isascii() else self._random.choice(dictionary[word]) for word in found]
+        return f"{first} {' '.join(_TO.sub('', word).strip() for word in told)}?"
+
+    def _questions(self, articles: Sequence[Article]) -> Iterator[tuple[str, str, str, list[tuple[int, int]]]]:
+        """Text, another one, question, places of the answers in the text."""
+        for article in _with_neighbours(articles):
             texts = [fold_text(paragraph["context"]) for paragraph in article["paragraphs"]]
             for number, (text, paragraph) in enumerate(zip(texts, article["paragraphs"], strict=True)):
                 for row in paragraph["qas"]:
@@ -111,8 +155,8 @@ class Maker:
                     other = texts[self._random.choice(others)] if others else ""
                     if places and text[slice(*places[0])] in other:
                         other = ""
-                    if made := self.example(source, row["question"], text, places, other):
-                        yield made
+                    if places:
+                        yield text, other, row["question"], places
 
     def gaps(self, texts: dict[str, list[str]]) -> Iterator[Example]:
         """Gaps in the texts of each source, as many as GAPS says."""
@@ -193,36 +237,25 @@ class Maker:
         for match in _LISTED.finditer(text, low, high):
             yield match.start(), match.end(), self._random.choice(["哪些", "什么"]), 4
 
-    def bench(
-        self,
-        name: str,
-        texts: Sequence[str],
-        questions: Sequence[str],
-        golds: Sequence[Sequence[str]],
-        gold: Sequence[int],
-    ) -> Iterator[Example]:
-        """Examples of a bench set, and the follow-ups made of it where the questions are Chinese."""
-        folded = [fold_text(text) for text in texts]
-        before: dict[int, str] = {}
-        for question, right, place in zip(questions, golds, gold, strict=True):
-            text = folded[place]
-            answers = [found for found in (fold_text(each).strip("。，,. ") for each in right) if found]
-            spans = [match.span() for each in answers for match in regex.finditer(regex.escape(each), text)]
-            near = place + self._random.choice((-1, 1, -2, 2))
-            other = folded[near] if 0 <= near < len(folded) else ""
-            other = "" if any(each in other for each in answers) else other
-            half = int(place >= len(folded) / 2)
-            if made := self.example(name, question, text, spans, other, half):
-                yield made
-            follow = follow_up(before.get(place, ""), question)
-            before[place] = question
-            if follow and (made := self.example("follow-ups", follow, text, spans, other, half)):
-                yield made
-
 
 _CLAUSE = regex.compile(r"[^,:。;!?…—]+")
 _QUOTED = regex.compile(r"《[^》]{1,30}》|\"[^\"]{1,20}\"")
 _LISTED = regex.compile(r"\w{2,8}(?:、\w{2,8})+")
+_ASKING = tuple(
+    (regex.compile(pattern), word)
+    for pattern, word in (
+        (r"什么时候|何时|哪一?年|哪一?天|几时", "when"),
+        (r"多少|几", "how many"),
+        (r"谁|哪位|何人", "who"),
+        (r"哪里|哪儿|何处|什么地方|在哪", "where"),
+        (r"为什么|为何|因何", "why"),
+        (r"怎么样?|如何", "how"),
+        (r"哪[一个家些所种部支]*", "which"),
+        (r"什么|何|啥", "what"),
+    )
+)
+_PARTICLES = frozenset("的了吗呢是在和个")
+_TO = regex.compile(r"^(?:to|the|a|an) |\(.*?\)")
 _ASKED_BY = {
     "nr": ("谁", "哪位", "什么人"),
     "ns": ("哪里", "什么地方", "哪个地方"),
@@ -254,17 +287,55 @@ def _places(text: str, printed: str, answers: Sequence[dict[str, Any]]) -> list[
     return found
 
 
-def read_jaquad(folder: Path, split: str = "train") -> list[dict[str, Any]]:
-    """The articles of JaQuAD, from a checkout of its repository."""
-    files = sorted((folder / "data" / split).glob("*.json"))
+def _with_neighbours(articles: Sequence[Article]) -> Sequence[Article]:
+    """The articles; those of one paragraph each, as CMRC has them, ten by ten, so that another text stands beside."""
+    if any(len(article["paragraphs"]) > 1 for article in articles):
+        return articles
+    every = [paragraph for article in articles for paragraph in article["paragraphs"]]
+    return [{"paragraphs": every[i : i + 10]} for i in range(0, len(every), 10)]
+
+
+def read_squad(path: Path) -> list[Article]:
+    """The articles of a file as SQuAD has it, or of all files ``*.json`` of a folder."""
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     return [article for file in files for article in json.loads(file.read_text(encoding="utf-8"))["data"]]
 
 
-def read_trial(file: Path) -> list[dict[str, Any]]:
+def read_cmrc2017(folder: Path) -> list[Article]:
+    """CMRC 2017's questions by people, from a checkout; an answer stands where it stands first."""
+    lines = (folder / "validation" / "user.valid.answer").read_text(encoding="utf-8").splitlines()
+    answers = dict(line.split(" ||| ", 1) for line in lines)
+    paragraphs: dict[str, list[dict[str, Any]]] = {}
+    text = ""
+    for line in (folder / "validation" / "user.valid.doc_query").read_text(encoding="utf-8").splitlines():
+        number, _, words = line.partition(" ||| ")
+        told = words.replace(" ", "")
+        if not number.startswith("<qid"):
+            text += told
+        else:
+            answer = answers[number].replace(" ", "")
+            row = {"question": told, "answers": [{"text": answer, "answer_start": text.find(answer)}]}
+            paragraphs.setdefault(text, []).append(row)
+            text = ""
+    return [{"paragraphs": [{"context": context, "qas": rows}]} for context, rows in paragraphs.items()]
+
+
+def read_dictionary() -> dict[str, list[str]]:
+    """English glosses of Chinese words, from ../shared/train."""
+    found: dict[str, list[str]] = {}
+    with lzma.open(TRAIN / "dictionary.tsv.xz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            _, language, gloss, word = line.rstrip("\n").split("\t")
+            if language.startswith("zh") and len(gloss) < 30:
+                found.setdefault(fold_text(word), []).append(gloss)
+    return found
+
+
+def read_trial(file: Path) -> list[Article]:
     """The articles of CMRC 2018's trial file with the questions that ../shared/train holds."""
     with lzma.open(TRAIN / "pairs.tsv.xz", "rt", encoding="utf-8") as lines:
         kept = {fold_text(line.split("\t")[1]) for line in lines if line.startswith("cmrc-trial\t")}
-    articles: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["data"]
+    articles = read_squad(file)
     for article in articles:
         for paragraph in article["paragraphs"]:
             paragraph["qas"] = [row for row in paragraph["qas"] if fold_text(row["question"]) in kept]
