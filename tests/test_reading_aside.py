@@ -266,16 +266,17 @@ def test_without_being_told_otherwise_a_child_has_a_minute_and_a_gigabyte_and_a_
 
 
 @pytest.mark.parametrize(
-    ("child", "timeout_s", "reason"),
+    ("broken", "timeout_s", "reason"),
     [
-        (Child(), 60, "its reader crashed, or took more than 250 MiB of memory"),
-        (Child(broken=BrokenPipeError(32, "Broken pipe")), 60, "the reader can't be reached (Broken pipe)"),
+        (None, 60, "its reader crashed, or took more than 250 MiB of memory"),
+        (BrokenPipeError(32, "Broken pipe"), 60, "the reader can't be reached (Broken pipe)"),
     ],
 )
 def test_a_child_that_fails_takes_its_file_with_it_and_the_next_file_has_another(
-    children: Children, child: Child, timeout_s: float, reason: str
+    children: Children, broken: OSError | None, timeout_s: float, reason: str
 ) -> None:
     waiting, started = children
+    child = Child(broken=broken)
     waiting += [child, Child(ANSWER)]
     with Aside(timeout_s=timeout_s, memory_mb=250) as reader:
         with pytest.raises(ReadingError) as caught:

@@ -353,6 +353,24 @@ SURE = 0.5
 with 0.7, 3 points of F1 are lost on CMRC 2018 and no more dev questions are right; with 0.3, 4 of 100 fewer are."""
 
 
+def told(candidates: Candidates, judge: Judge) -> Finding | None:
+    """What answers: what the ranker says, unless that is of another passage and the first one's best is much surer.
+
+    In a follow-up any passage is as good: which is first was told by the earlier question as well.
+    """
+    found = settled(chosen(candidates), judge)
+    first = candidates.of_passage(0)
+    if found is None or found.passage == 0 or not len(first.scores) or expected(candidates.found.question).own:
+        return found
+    here = settled(chosen(first), judge)
+    sure = judge.right.probability(found.evidence)
+    return here if here and judge.right.probability(here.evidence) >= MUCH_SURER * sure else found
+
+
+MUCH_SURER = 1.5
+"""How many times as likely right the first passage's text must be to stand in place of a later one's."""
+
+
 def look(
     asked: Expected,
     hits: Sequence[Hit],

@@ -18,7 +18,7 @@ from embeddings.vectors import Vectors
 from qa.answer import meaning, verdict
 from qa.answer.elsewhere import retold
 from qa.answer.evidence import LEADING, missing_terms
-from qa.answer.finding import Finding, best_sentence, embedded_texts, find, nearness, settled, stressed
+from qa.answer.finding import Finding, best_sentence, embedded_texts, nearness, rank, stressed, told
 from qa.answer.gathering import GATHERED, asks_for_several, gather
 from qa.answer.kinds import expected
 from qa.answer.places import places
@@ -102,7 +102,7 @@ def _record(
     wanted = meaning.shipped().wanted(found.question, weighed.words)
     judge = verdict.shipped()
     near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[: GATHERED if gathers else LEADING]]
-    finding = settled(find(weighed, hits, passages, near, wanted), judge)
+    finding = told(rank(weighed, hits, passages, near[:LEADING], wanted), judge)
     status: verdict.Status = "not_found"
     confidence = 0.0
     if finding is not None:
