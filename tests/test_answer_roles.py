@@ -7,7 +7,7 @@ import pytest
 
 from qa.answer.candidates import block
 from qa.answer.kinds import expected
-from qa.answer.roles import asks_doer, done_for, heading_name, is_left_out, subjects
+from qa.answer.roles import asks_doer, done_for, fits, heading_name, is_left_out, subjects
 from qa.bot import Bot
 
 
@@ -81,6 +81,20 @@ def test_subjects_are_names_that_a_clause_begins_with() -> None:
 def test_a_doer_is_left_out_where_no_name_stands_but_those_it_is_done_for() -> None:
     whole = block(TEXT)
     assert [is_left_out(whole, number) for number in range(4)] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "fitting"),
+    [
+        ("哪个街道发了口罩？", "景山街道总工会", True),
+        ("哪个街道发了口罩？", "市总工会", False),
+        ("哪种邮票从未出现过？", "李明", False),
+        ("谁发了口罩？", "市总工会", True),
+        ("哪家公司发了口罩？", "北汽集团", True),
+    ],
+)
+def test_a_name_fits_what_is_asked_for(question: str, name: str, fitting: bool) -> None:
+    assert fits(expected(question), name) is fitting
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, choose, inputs, present, scores
 from qa.answer.rivals import rivals, unmeasured
-from qa.answer.roles import asks_doer, done_for, heading_name, is_left_out, subjects
+from qa.answer.roles import asks_doer, done_for, fits, heading_name, is_left_out, subjects
 from qa.answer.verdict import Judge
 from qa.articles import NEAR, dateline_length
 from qa.hits import Hit
@@ -293,12 +293,16 @@ def _understood(candidates: Candidates) -> Finding | None:
     scores = np.where(patient, candidates.scores - RIVAL_PRIOR, candidates.scores)
     choice = choose(candidates.seen, scores, sources)[0]
     source = sources[choice.source]
-    span = np.array([[choice.start, choice.end]], dtype=np.int32)
-    if source.field != TEXT or not done_for(source.block, span)[0] or not is_left_out(source.block, choice.sentence):
+    here = (candidates.seen.source == choice.source) & (candidates.seen.sentence == choice.sentence)
+    if source.field != TEXT or not patient[here].any() or not is_left_out(source.block, choice.sentence):
         return None
     passage = candidates.passages[candidates.hits[source.passage].passage_id]
     measures = evidence(asked, candidates.found, candidates.hits, source, choice, passage, candidates.wanted)
-    before = [subject for subject in subjects(source.block) if subject.sentence < choice.sentence]
+    before = [
+        subject
+        for subject in subjects(source.block)
+        if subject.sentence < choice.sentence and fits(asked, source.block.layout.folded[subject.start : subject.end])
+    ]
     if before:
         layout_ = source.block.layout
         around = layout_.place(*layout_.sentences[choice.sentence].tolist())
@@ -306,7 +310,7 @@ def _understood(candidates: Candidates) -> Finding | None:
         return Finding(source.passage, "text", layout_, *place, around, measures)
     heading = block(passage.section or "")
     name = heading_name(heading)
-    if name is None:
+    if name is None or not fits(asked, heading.layout.folded[slice(*name)]):
         return None
     place = heading.layout.place(*name)
     return Finding(source.passage, "section", heading.layout, *place, place, measures)

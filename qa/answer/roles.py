@@ -109,6 +109,11 @@ def subjects(block: Block) -> list[Subject]:
     return found
 
 
+def fits(asked: Expected, name: str) -> bool:
+    """Whether a name may be what is asked for: of 哪个街道 it holds 街道; of 谁 or 哪家公司 it is anyone's."""
+    return asked.kind in {"person", "organisation"} or asked.focus in name
+
+
 def is_left_out(block: Block, sentence: int) -> bool:
     """Whether no name stands in a sentence that could be the doer's: all are whom something is done for."""
     low, high = block.layout.sentences[sentence].tolist()
