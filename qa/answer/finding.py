@@ -12,7 +12,7 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from embeddings.vectors import Vectors
-from qa.answer import authors, meaning, ranker, reader
+from qa.answer import authors, meaning, posts, ranker, reader
 from qa.answer.candidates import KEPT_BLOCKS, Floats, Layout, block, layout
 from qa.answer.echo import echoing
 from qa.answer.evidence import LEADING, evidence
@@ -214,7 +214,7 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
     Who asks who wrote an article, or what somebody wrote, is given the line that says so; who asks for a doer that the
     sentence leaves out, the name that it stands behind.
     """
-    if (told := _credited(candidates) or _understood(candidates)) is not None:
+    if (told := _credited(candidates) or _understood(candidates) or _post(candidates)) is not None:
         return (told,)
     asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
@@ -257,12 +257,42 @@ def _credited(candidates: Candidates) -> Finding | None:
     return None
 
 
-def _of_header(candidates: Candidates, number: int, passage: StoredPassage, field: str) -> Finding:
+def _post(candidates: Candidates) -> Finding | None:
+    """Who somebody is: the posts before the name, in the passage that tells most of them.
+
+    As sure as it is that the first passage, or that one where it is among the first, tells of the one asked about.
+    """
+    name = posts.asked_about(expected(candidates.found.question))
+    seen = candidates.seen_passages()
+    if name is None or not seen:
+        return None
+    found = []
+    for number, hit in enumerate(candidates.hits[: posts.READ]):
+        passage = candidates.passages[hit.passage_id]
+        whole = block(passage.text)
+        if (span := posts.post(whole, name)) is not None:
+            found.append((span[0] - span[1], number, span, whole.layout))
+    if not found:
+        return None
+    _, number, span, layout_ = min(found, key=lambda each: each[:2])
+    held, passage = next((each for each in seen if each[0] == number), seen[0])
+    start, end = layout_.place(*span)
+    sentence = int(np.searchsorted(layout_.sentences[:, 1], span[0], side="right"))
+    around = layout_.place(*layout_.sentences[sentence].tolist()) if sentence < len(layout_.sentences) else (start, end)
+    return Finding(number, "text", layout_, start, end, around, _as_if_held(candidates, held, passage))
+
+
+def _as_if_held(candidates: Candidates, number: int, passage: StoredPassage) -> dict[str, float]:
+    """The evidence of a passage's best candidate, as if it surely held the answer."""
     here = candidates.of_passage(number)
     best = choose(here.seen, here.scores, here.sources)[0]
     sure = replace(best, holds=1.0, overlap=1.0, exact=1.0)
     asked = expected(here.found.question)
-    measures = evidence(asked, here.found, here.hits, here.sources[best.source], sure, passage, here.wanted)
+    return evidence(asked, here.found, here.hits, here.sources[best.source], sure, passage, here.wanted)
+
+
+def _of_header(candidates: Candidates, number: int, passage: StoredPassage, field: str) -> Finding:
+    measures = _as_if_held(candidates, number, passage)
     if field == "headline":  # all that is asked for is the name, and it is there
         headline = passage.headline or ""
         measures |= dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0)
