@@ -32,7 +32,8 @@ from benchmarks.reliability import bins, calibration_error, draw
 from benchmarks.squad import contains, exact, f1
 from embeddings import Embedder, load_embedder
 from qa.answer import meaning, ranker, reader, verdict
-from qa.answer.finding import Near, best_sentence, embedded_texts, find, look, nearness, settled, stressed
+from qa.answer.choosing import find, settled
+from qa.answer.finding import Near, best_sentence, embedded_texts, look, nearness, stressed
 from qa.answer.kinds import Expected, expected
 from qa.answer.ranker import Inputs, Source, Weights, from_tensors, inputs
 from qa.answer.vectors import SentenceVectors

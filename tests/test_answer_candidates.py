@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qa.answer import meaning, reader
 from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
-from qa.answer.finding import settled
+from qa.answer.choosing import settled
 from qa.answer.kinds import expected
 from qa.answer.ranker import (
     DENSE,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
-from qa.answer.finding import Finding, Near, chosen, rank, settled
+from qa.answer.choosing import Finding, chosen, settled
+from qa.answer.finding import Near, rank
 from qa.answer.kinds import Expected
 from qa.answer.meaning import Wanted
 from qa.answer.verdict import Judge

@@ -16,9 +16,10 @@ from typing import Any
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.answer import meaning, verdict
+from qa.answer.choosing import Finding, told
 from qa.answer.elsewhere import retold
 from qa.answer.evidence import LEADING, missing_terms
-from qa.answer.finding import Finding, best_sentence, embedded_texts, nearness, rank, stressed, told
+from qa.answer.finding import best_sentence, embedded_texts, nearness, rank, stressed
 from qa.answer.gathering import GATHERED, asks_for_several, gather
 from qa.answer.kinds import expected
 from qa.answer.places import places
