@@ -123,16 +123,16 @@ def _post(candidates: Candidates) -> Finding | None:
 
     As sure as it is that the first passage, or that one where it is among the first, tells of the one asked about.
     """
-    name = posts.asked_about(expected(candidates.found.question))
+    somebody = posts.asked_about(candidates.found.question)
     seen = candidates.seen_passages()
-    if name is None or not seen:
+    if somebody is None or not seen:
         return None
     found = []
     for number, hit in enumerate(candidates.hits[: posts.READ]):
         passage = candidates.passages[hit.passage_id]
         whole = block(passage.text)
-        if (span := posts.post(whole, name)) is not None:
-            found.append((span[0] - span[1], number, span, whole.layout))
+        spans = [span for name in somebody.names(whole) if (span := posts.post(whole, name)) is not None]
+        found += [(span[0] - span[1], number, span, whole.layout) for span in spans]
     if not found:
         return None
     _, number, span, layout_ = min(found, key=lambda each: each[:2])
@@ -140,7 +140,13 @@ def _post(candidates: Candidates) -> Finding | None:
     start, end = layout_.place(*span)
     sentence = int(np.searchsorted(layout_.sentences[:, 1], span[0], side="right"))
     around = layout_.place(*layout_.sentences[sentence].tolist()) if sentence < len(layout_.sentences) else (start, end)
-    return Finding(number, "text", layout_, start, end, around, _as_if_held(candidates, held, passage))
+    return Finding(number, "text", layout_, start, end, around, _as_if_held(candidates, held, passage) | NAMED)
+
+
+NAMED = dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0) | dict.fromkeys(
+    ("untold", "untold_sentence", "unknown", "bare", "far"), 0.0
+)
+"""Evidence where all that is asked about is a name, and it is there."""
 
 
 def _as_if_held(candidates: Candidates, number: int, passage: StoredPassage) -> dict[str, float]:
@@ -156,8 +162,7 @@ def _of_header(candidates: Candidates, number: int, passage: StoredPassage, fiel
     measures = _as_if_held(candidates, number, passage)
     if field == "headline":  # all that is asked for is the name, and it is there
         headline = passage.headline or ""
-        measures |= dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0)
-        measures |= dict.fromkeys(("untold", "untold_sentence", "unknown", "bare", "far"), 0.0)
+        measures |= NAMED
         return Finding(number, field, layout(headline), 0, len(headline), (0, len(headline)), measures)
     byline = passage.byline or ""
     span = authors.credit(byline)

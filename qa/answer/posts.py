@@ -5,17 +5,23 @@ No word of such a question but the name is in the text, so that nothing else in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
 from qa.answer.candidates import TAGS, Block
-from qa.answer.kinds import Expected
+from qa.answer.kinds import expected
+from qa.text import pinyin
 
 _ASKED = regex.compile(
-    r"(?:^|[,\s])(?:(?<name>\p{Han}{2,4})(?:同志|先生|女士)?(?:是(?:谁|什么人|何人|何许人也?|做什么的|干什么的)|(?:在\p{Han}{2,12})?(?:担任|任|是)(?:什么|何)职[务位]?)"
-    r"|谁是(?<other>\p{Han}{2,4}))[?]*$"
+    r"(?:^|[,\s])(?:(?P<name>\p{Han}{2,4})(?:同志|先生|女士)?(?:是(?:谁|什么人|何人|何许人也?|做什么的|干什么的)|(?:在\p{Han}{2,12})?(?:担任|任|是)(?:什么|何)职[务位]?)"
+    r"|谁是(?P<other>\p{Han}{2,4})|(?P<third>\p{Han}{2,4})(?:さん|氏)?と?は(?:谁|どんな人|何者)(?:ですか)?)[?]*$"
+)
+_IN_ENGLISH = regex.compile(
+    r"(?:^|[?\s])who (?:is|was) (?:(?:mr|ms|mrs|dr)\.? )?(?P<name>\p{L}+(?: \p{L}+)?)\s*[?]*\s*$", regex.IGNORECASE
 )
 _BEFORE = frozenset({"n", "nt", "nz", "ns", "j", "l", "vn", "b", "s", "f", "m", "eng", "x", "q"})
 """Tags of what a post is told by."""
@@ -28,12 +34,37 @@ READ = 10
 """Hits that are looked into: a name turns up in many."""
 
 
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person, by the name in Chinese or by how it is spelt in Latin letters (``qa.text.pinyin``)."""
+
+    name: str
+    spellings: tuple[str, ...] = ()
+
+    def names(self, block: Block) -> Iterator[str]:
+        """The names in ``block`` that may be the person's, each once."""
+        if self.name:
+            yield self.name
+        elif self.spellings:
+            told = dict.fromkeys(
+                match.group() for match in pinyin.sounding(self.spellings).finditer(block.layout.folded)
+            )
+            yield from (name for name in told if f"|{pinyin.spelt(name)}|" in self.spellings)
+
+
 @lru_cache(maxsize=256)
-def asked_about(asked: Expected) -> str | None:
+def asked_about(question: str) -> Somebody | None:
     """The person who is asked about by name, and of whom nothing else is asked; None where the question is another."""
-    match = _ASKED.search(asked.folded[asked.own :])
-    name = match and (match["name"] or match["other"])
-    return name if name and [tag for _, tag in rjieba.tag(name)] in (["nr"], ["nrfg"], ["nr", "nr"]) else None
+    asked = expected(question)
+    if match := _ASKED.search(asked.folded[asked.own :]):
+        name = match["name"] or match["other"] or match["third"]
+        return Somebody(name) if [tag for _, tag in rjieba.tag(name)] in (["nr"], ["nrfg"], ["nr", "nr"]) else None
+    if match := _IN_ENGLISH.search(question):
+        spelt = pinyin.names(question)
+        ways = [spelt.get(word, ()) for word in match["name"].lower().split()]
+        common = tuple(way for way in ways[0] if all(way in others for others in ways[1:]))
+        return Somebody("", common) if common else None
+    return None
 
 
 def post(block: Block, name: str) -> tuple[int, int] | None:
