@@ -46,6 +46,8 @@ def test_anything_else_is_not(old: str, new: str) -> None:
 
 
 def test_letters_count_in_texts_and_in_what_sql_quotes() -> None:
+    told = 'def f__mutmut_orig():\n    raise E("Create the folder first, from here.")\n'
+    assert not changed("Create the folder", "create the folder", told)
     assert not changed("a word", "A WORD", 'def f__mutmut_orig():\n    return "a word"\n')
     assert not changed("'red'", "'RED'", "def f__mutmut_orig(c):\n    c.execute(\"SELECT * FROM t WHERE a = 'red'\")\n")
     assert not changed("utf-8", "UTF-8", 'def f__mutmut_orig():\n    return Encoding("utf-8", 1)\n')

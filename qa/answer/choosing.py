@@ -37,7 +37,7 @@ class Finding:
     start: int
     end: int
     sentence: tuple[int, int]
-    """The sentence around it, in ``layout.text``."""
+    """The sentence around it, in ``layout.text``; of a doer that a sentence leaves out, that sentence."""
     evidence: Mapping[str, float]
 
     @property
@@ -75,8 +75,8 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
     Who asks who wrote an article, or what somebody wrote, is given the line that says so; who asks for a doer that the
     sentence leaves out, the name that it stands behind.
     """
-    if (told := _credited(candidates) or _understood(candidates) or _post(candidates)) is not None:
-        return (told,)
+    if (line := _said(candidates)) is not None:
+        return (line,)
     asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
     for choice in choose(candidates.seen, candidates.scores, candidates.sources):
@@ -88,6 +88,11 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
         field = ranker.FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)
+
+
+def _said(candidates: Candidates) -> Finding | None:
+    """What answers a question of a kind that the ranker doesn't know; None of others."""
+    return _credited(candidates) or _understood(candidates) or _post(candidates)
 
 
 def _credited(candidates: Candidates) -> Finding | None:
@@ -139,7 +144,7 @@ def _post(candidates: Candidates) -> Finding | None:
     held, passage = next((each for each in seen if each[0] == number), seen[0])
     start, end = layout_.place(*span)
     sentence = int(np.searchsorted(layout_.sentences[:, 1], span[0], side="right"))
-    around = layout_.place(*layout_.sentences[sentence].tolist()) if sentence < len(layout_.sentences) else (start, end)
+    around = layout_.place(*layout_.sentences[sentence].tolist())
     return Finding(number, "text", layout_, start, end, around, _as_if_held(candidates, held, passage) | NAMED)
 
 
@@ -237,8 +242,10 @@ with 0.7, 3 points of F1 are lost on CMRC 2018 and no more dev questions are rig
 def told(candidates: Candidates, judge: Judge) -> Finding | None:
     """What answers: what the ranker says, unless that is of another passage and the first one's best is much surer.
 
-    In a follow-up any passage is as good: which is first was told by the earlier question as well.
+    In a follow-up, or behind a story, any passage is as good: which is first was told by what stands before as well.
     """
+    if (line := _said(candidates)) is not None:
+        return line
     found = settled(chosen(candidates), judge)
     first = candidates.of_passage(0)
     if found is None or found.passage == 0 or not len(first.scores) or expected(candidates.found.question).own:

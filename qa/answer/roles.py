@@ -30,11 +30,15 @@ _ENGLISH = regex.compile(r"\bwho (?!(?:is|are|was|were|am|do|does|did|else|will|
 _BEFORE_DOER = frozenset("是由")
 _DOES = frozenset({"v", "vd", "d", "ad", "p", "ul"})
 """Tags of what may follow the doer; ul: 发了 is one word with a particle."""
-_IS = frozenset({"是", "为", "叫", "属于"})
+_IS = frozenset({"是", "叫", "属于"})
 _ENDS = regex.compile(
     r"(?:会|局|厅|院|部|处|科|委|办|队|站|所|校|社|厂|店|行|团|党|组|室|馆|署|台|报|中心|公司|集团|机构|大学|支部|政府|街道|银行)$"
 )
 """Ends of names of organisations."""
+_NO_NAMES = frozenset(
+    {"社会", "机会", "全部", "内部", "外部", "干部", "会", "部", "党", "团", "组", "队", "行", "台", "报", "处"}
+)
+"""Words that end so, and name nobody."""
 _NAMING = frozenset({"n", "nr", "ns", "nt", "nz", "j", "l", "s", "b", "vn", "eng", "x", "f"})
 _ACTING = frozenset({"v", "d", "ad", "p", "a", "t"})
 
@@ -43,7 +47,7 @@ _ACTING = frozenset({"v", "d", "ad", "p", "a", "t"})
 def asks_doer(asked: Expected) -> bool:
     """Whether it is asked who does what is told (哪个街道发了…, …是谁发的), not to whom (发给了谁) or what is."""
     own = asked.folded[asked.own :]
-    if asked.kind not in _DOERS:
+    if asked.kind not in _DOERS or asked.start < asked.own:  # asked within a story
         return False
     if _ENGLISH.search(own):
         return True
@@ -126,7 +130,8 @@ def is_left_out(block: Block, sentence: int) -> bool:
 
 
 def _is_name(block: Block, token: int) -> bool:
-    return TAGS[block.tags[token]] in {"nr", "nt"} or _ENDS.search(block.texts[token]) is not None
+    tag, text = TAGS[block.tags[token]], block.texts[token]
+    return tag in {"nr", "nt"} or (tag in _NAMING and text not in _NO_NAMES and _ENDS.search(text) is not None)
 
 
 def heading_name(block: Block) -> tuple[int, int] | None:

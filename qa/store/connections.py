@@ -38,23 +38,33 @@ class Connections:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection within a transaction, or the one that this thread has pinned.
 
+        One that an error went by is closed, not shared again: a statement may still be open in a frame that the error
+        keeps, and would keep the connection at its state.
+
         Raises:
             StoreError: STORE_CLOSED; what SQLite says, in our words.
         """
         pinned: sqlite3.Connection | None = getattr(self._pinned, "connection", None)
         try:
             if pinned is not None:
-                yield pinned
+                try:
+                    yield pinned
+                except BaseException:
+                    self._pinned.spoilt = True
+                    raise
                 return
             connection = self._take()
+            self._pinned.spoilt = False
             try:
                 connection.execute("BEGIN")
                 yield connection
             except BaseException:
-                # A statement may still be open, which would keep the connection at this state for all who get it next.
                 connection.close()
                 raise
-            self._give(connection)
+            if self._pinned.spoilt:
+                connection.close()
+            else:
+                self._give(connection)
         except SQLITE_ERRORS as error:
             raise from_sqlite(error, self._path) from error
 

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -58,18 +57,15 @@ class ProvenRows:
     ) -> Iterator[Row]:
         """The table's rows; ``where`` is SQL that may also order them, ``values`` are its variables."""
         found = connection.execute(f"{table.select} {where}", values)
-        try:
-            for number, *columns, stored in found:
-                if stored == row_hash(self._store_id, table.name, number, *columns):
-                    yield (number, *columns)
-                    continue
-                fault = self.fault(connection, table, number)
-                if strict:
-                    raise fault
-        finally:
-            # Before an error leaves: who keeps it keeps this frame, and an open statement keeps what it reads as it is.
-            with suppress(sqlite3.ProgrammingError):  # the connection was closed before
-                found.close()
+        # Whoever keeps an error keeps the frames that it went through, and a statement that is still open in one of
+        # them keeps the connection at the state that it reads: where rows may raise, none is left open.
+        for number, *columns, stored in found.fetchall() if strict else found:
+            if stored == row_hash(self._store_id, table.name, number, *columns):
+                yield (number, *columns)
+            elif strict:
+                raise self.fault(connection, table, number)
+            else:
+                self.fault(connection, table, number)
 
     def parts(
         self, connection: sqlite3.Connection, table: Table, parent: str, number: int, *, strict: bool = False
@@ -130,6 +126,6 @@ class ProvenRows:
         """Keeps the fault of a table's row."""
         with self._lock:
             new = key not in self._faults
-            self._faults.setdefault(key, fault)
+            self._faults.setdefault(key, StoreError(fault.code, fault.message))  # not the one that is raised
         if new:
             _LOG.error("%s %s", fault.code, fault.message)

@@ -29,7 +29,10 @@ UNNOTICED = {0, 2, 5, 33, 34}
 """Exit codes that mutmut keeps where nothing failed: tests that passed, were broken off, or that there aren't."""
 
 _SQL = re.compile(
-    r"\s*(select|insert|update|delete|create|alter|drop|pragma|begin|commit|rollback|attach|detach|vacuum|with)\b", re.I
+    r"\s*(select\b.*\bfrom\b|insert (or \w+ )?into\b|update\b.*\bset\b|delete from\b|pragma\b|begin\b|commit\b|"
+    r"rollback\b|(create|drop) (temp |unique |virtual )?(table|index|trigger|view)\b|alter table\b|attach\b|detach\b|"
+    r"vacuum\b)",
+    re.IGNORECASE | re.DOTALL,
 )
 _CODEC_TAKERS = {
     "decode",
@@ -95,9 +98,8 @@ def _same(old: str, new: str, around: tuple[ast.AST, ...]) -> bool:
         except LookupError:
             return False
     whole = next((node for node in reversed(around) if isinstance(node, ast.JoinedStr)), None)
-    first = whole.values[0] if whole else None
-    statement = first.value if isinstance(first, ast.Constant) else old
-    return "'" not in old and _SQL.match(str(statement)) is not None
+    parts = [part.value if isinstance(part, ast.Constant) else "?" for part in whole.values] if whole else [old]
+    return "'" not in old and _SQL.match("".join(map(str, parts))) is not None
 
 
 def equal_ones(file: Path, names: set[str]) -> set[str]:
