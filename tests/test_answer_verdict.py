@@ -75,6 +75,10 @@ def test_a_single_word_and_a_lone_question_word_are_bare(question: str, words: l
     [
         ("热线的电话号码是多少？", "5名", True),
         ("热线的电话号码是多少？", "8351-2047", False),
+        ("热线的电话号码是多少？", "8351-2047转8", False),
+        ("热线的电话是多少？", "12351", False),
+        ("热线的电话是多少？", "8000只", True),
+        ("账号是多少？", "2020年", True),
         ("What is the phone number of the hotline?", "5名", True),
         ("送去多少只口罩？", "8000只", False),
         ("送去多少桶药水？", "8000只", True),

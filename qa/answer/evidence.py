@@ -140,11 +140,11 @@ def _missing(names: Sequence[str], text: str) -> float:
 def lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
     """A figure was asked for by its measure word, and none with this word stands in or behind the candidate.
 
-    What a telephone or an account is known by is a run of figures, of four at least.
+    What a telephone or an account is known by is a run of figures, of four at least, that counts nothing (8000个).
     """
     if _IDENTIFIER.search(asked.folded[: asked.start]) or _IDENTIFIER_EN.search(asked.folded):
-        text = source.block.layout.folded[choice.start : choice.end]
-        return not regex.search(r"\d[\d\- ]{3,}", text)
+        text = source.block.layout.folded[choice.start : choice.end + 1]
+        return not _NUMBERED.search(text)
     if asked.kind != "number" or not regex.match(r"\p{Han}", asked.units) or asked.units == "个":
         return False
     units = _PEOPLE if asked.units in _PEOPLE else asked.units
@@ -152,7 +152,8 @@ def lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
     return not any(unit in around for unit in units)
 
 
-_IDENTIFIER = regex.compile(r"(?:号码|编号|账号|邮编|密码)(?:是|为)?$")
+_IDENTIFIER = regex.compile(r"(?:(?:号码|编号|账号|邮编|密码)(?:是|为)?|(?:电话|手机|传真)(?:是|为))$")
+_NUMBERED = regex.compile(r"(?<!\d)\d[\d\- ]{3,}(?![\d\- ]|(?!转)\p{Han})")
 _IDENTIFIER_EN = regex.compile(
     r"\b(?:phone|telephone|fax|account|registration|serial) number\b|\bpostcode\b|電話番号|郵便番号"
 )
