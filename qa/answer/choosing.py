@@ -75,8 +75,12 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
     Who asks who wrote an article, or what somebody wrote, is given the line that says so; who asks for a doer that the
     sentence leaves out, the name that it stands behind.
     """
-    if (line := _said(candidates)) is not None:
-        return (line,)
+    line = _said(candidates)
+    return _ranked(candidates) if line is None else (line,)
+
+
+def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
+    """What the ranker likes best, and behind it the clauses around it."""
     asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
     for choice in choose(candidates.seen, candidates.scores, candidates.sources):
@@ -246,11 +250,11 @@ def told(candidates: Candidates, judge: Judge) -> Finding | None:
     """
     if (line := _said(candidates)) is not None:
         return line
-    found = settled(chosen(candidates), judge)
+    found = settled(_ranked(candidates), judge)
     first = candidates.of_passage(0)
     if found is None or found.passage == 0 or not len(first.scores) or expected(candidates.found.question).own:
         return found
-    here = settled(chosen(first), judge)
+    here = settled(_ranked(first), judge)
     sure = judge.right.probability(found.evidence)
     return here if here and judge.right.probability(here.evidence) >= MUCH_SURER * sure else found
 
