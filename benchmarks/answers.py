@@ -33,9 +33,10 @@ from benchmarks.squad import contains, exact, f1
 from embeddings import Embedder, load_embedder
 from qa.answer import meaning, ranker, reader, verdict
 from qa.answer.choosing import find, settled
+from qa.answer.features import DENSE, IDS, Inputs, Source, inputs
 from qa.answer.finding import Near, best_sentence, embedded_texts, look, nearness, stressed
 from qa.answer.kinds import Expected, expected
-from qa.answer.ranker import Inputs, Source, Weights, from_tensors, inputs
+from qa.answer.ranker import Weights, from_tensors
 from qa.answer.vectors import SentenceVectors
 from qa.articles import Piece
 from qa.evaluate import index_corpus
@@ -360,7 +361,7 @@ class Net(torch.nn.Module):
         self.tables = torch.nn.ModuleDict({name: torch.nn.Embedding(*size) for name, size in ranker.TABLES.items()})
         for name in ranker.TABLES:
             torch.nn.init.normal_(self.table(name).weight, std=0.1)
-        width = ranker.DENSE + sum(ranker.TABLES[name][1] for name in ranker.IDS)
+        width = DENSE + sum(ranker.TABLES[name][1] for name in IDS)
         self.hidden = torch.nn.Linear(width, ranker.HIDDEN)
         self.out = torch.nn.Linear(ranker.HIDDEN, 1, bias=False)
         self.dropout = torch.nn.Dropout(dropout)
@@ -368,7 +369,7 @@ class Net(torch.nn.Module):
     def forward(self, dense: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         """Scores of candidates."""
         columns = [(dense - self.mean) * self.scale]
-        columns += [self.tables[name](ids[:, i]) for i, name in enumerate(ranker.IDS)]
+        columns += [self.tables[name](ids[:, i]) for i, name in enumerate(IDS)]
         hidden = torch.relu(self.hidden(self.dropout(torch.cat(columns, 1))))
         return self.out(self.dropout(hidden))[:, 0]  # type: ignore[no-any-return]
 

@@ -117,7 +117,8 @@ class Reader:
         weights = np.array([weight[word] for word in asked], dtype=np.float32)
         every = [sentence for i in found for sentence in passages[i].words]
         words, column = np.unique(np.concatenate(every), return_inverse=True)
-        similar = np.clip(vectors[words] @ self._embedder.passages(asked).T, 0, 1) ** 2
+        numbers = known.numbered(asked)
+        similar = np.clip(vectors[words] @ known.vectors()[numbers].T, 0, 1) ** 2
         partners = np.maximum.reduceat(similar[column], _starts(map(len, every)))
         texts = [text for i in found for text in passages[i].texts]
         for i, spellings in self._names(question, asked).items():

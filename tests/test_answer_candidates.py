@@ -13,24 +13,10 @@ from hypothesis import strategies as st
 from qa.answer import meaning, reader
 from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
 from qa.answer.choosing import settled
+from qa.answer.features import DENSE, IDS, SENTENCES, Inputs, Source, inputs
 from qa.answer.kinds import expected
-from qa.answer.ranker import (
-    DENSE,
-    FORM_PRIOR,
-    IDS,
-    LINE_CHARS,
-    NO_FIGURE_PRIOR,
-    TABLES,
-    Inputs,
-    Source,
-    adjusted,
-    choose,
-    inputs,
-    matched,
-    present,
-    scores,
-    shipped,
-)
+from qa.answer.matching import matched, present
+from qa.answer.ranker import FORM_PRIOR, LINE_CHARS, NO_FIGURE_PRIOR, TABLES, adjusted, choose, scores, shipped
 from qa.answer.verdict import Judge, Logistic
 from qa.text import Terms
 
@@ -165,6 +151,41 @@ class Found:
     evidence: dict[str, float]
 
 
+QUESTION = "哪个街道发放了8000个口罩？"
+BESIDE = (
+    "景山街道发放了八千个口罩",
+    "口罩。街道发放了口罩8000个，另有口罩",
+    "8000个口罩发放给街道职工，街道干部送去口罩",
+    "The street gave 8000 masks",
+)
+"""Texts that hold the question's words to their very ends."""
+
+
+@given(st.permutations(range(len(BESIDE))), st.integers(1, len(BESIDE)))
+def test_what_a_source_is_seen_as_hangs_not_on_where_others_stand(order: list[int], most: int) -> None:
+    asked = expected(QUESTION)
+    idf = {"口罩": 2.0, "8000": 3.0, "街道": 1.0, "发放": 1.0}
+    wanted = meaning.shipped().wanted(QUESTION, idf)
+    sources = [
+        replace(
+            source, similar=meaning.shipped().similar(wanted, source.block), cosines=source.cosines + i, field=i % 2
+        )
+        for i, source in enumerate(map(_source, BESIDE))
+    ]
+    assert sum(len(source.cosines) for source in sources) <= SENTENCES  # none is left out for another
+
+    def seen(numbers: list[int]) -> dict[int, Inputs]:
+        every = inputs(asked, idf, [sources[number] for number in numbers], wanted.weights, reader.shipped())
+        return {number: every.rows(np.flatnonzero(every.source == i)) for i, number in enumerate(numbers)}
+
+    shuffled, sorted_ = seen(order[:most]), seen(sorted(order[:most]))
+    for number, rows in sorted_.items():
+        assert len(rows.dense)
+        assert np.array_equal(rows.spans, shuffled[number].spans)
+        assert np.array_equal(rows.ids, shuffled[number].ids)
+        assert shuffled[number].dense == pytest.approx(rows.dense, abs=1e-4)
+
+
 def test_what_is_likely_right_is_given_alone_and_else_with_the_clauses_around_it() -> None:
     judge = Judge(Logistic(0.0, {}), Logistic(0.0, {"sure": 1.0}), 0.1, 0.1)
     likely, unlikely, around = Found({"sure": 0.1}), Found({"sure": -0.1}), Found({"sure": -1.0})
@@ -187,7 +208,6 @@ def test_the_shipped_network_has_the_shape_that_the_code_expects() -> None:
     weights = shipped()
     width = DENSE + sum(TABLES[name][1] for name in IDS)
     assert weights.hidden.shape[0] == width
-    assert weights.mean.shape == weights.scale.shape == (DENSE,)
     assert {name: table.shape for name, table in weights.tables.items()} == TABLES
 
 

@@ -8,8 +8,8 @@ from compass import Compass
 
 from qa.answer.candidates import block
 from qa.answer.finding import best_sentence
+from qa.answer.matching import alike, best_partners
 from qa.answer.meaning import Meanings, shipped
-from qa.answer.ranker import Source, alike, best_partners
 from qa.articles import Piece
 from qa.store import StoredPassage
 
@@ -36,10 +36,9 @@ def test_a_span_tells_what_its_best_word_tells() -> None:
 
 def test_a_token_weighs_as_its_weightiest_partner() -> None:
     seen = block("甲乙")
-    none = np.zeros(1, np.float32)
     likeness = np.zeros((2, len(seen.words)), np.float32)
     likeness[:, 1] = 0.4, 0.9
-    found = alike(Source(seen, 0, 0, 1.0, none, none, likeness), np.array([0.75, 0.25], np.float32))
+    found = alike(seen, likeness, np.array([0.75, 0.25], np.float32))
     # max(0.75 · 0.4, 0.25 · 0.9) / 0.75
     assert found.tokens[1] == pytest.approx(0.3 / 0.75)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa.answer import finding, ranker
+from qa.answer import features, finding, ranker
 from qa.answer.candidates import QUOTED, block
 from qa.answer.kinds import KINDS, Kind, expected
 from qa.answer.rivals import rivals, unmeasured
@@ -98,9 +98,11 @@ def test_how_long_is_answered_by_a_time_and_not_by_the_number_of_a_bus(seeds_bot
     ("kind", "worth"), [("place", -1), ("person", -1), ("title", 1), ("what", 0), ("organisation", 0)]
 )
 def test_a_quoted_name_is_a_title_rather_than_a_place(kind: Kind, worth: int) -> None:
-    dense = np.zeros((2, ranker.DENSE), np.float32)
+    dense = np.zeros((2, features.DENSE), np.float32)
     dense[1, QUOTED] = 1
-    ids = np.full((2, len(ranker.IDS)), KINDS.index(kind), np.int32)
+    ids = np.full((2, len(features.IDS)), KINDS.index(kind), np.int32)
     none = np.zeros(2, np.int32)
-    scores = ranker.adjusted(ranker.Inputs(dense, ids, none, np.zeros((2, 2), np.int32), none), np.zeros(2, np.float32))
+    scores = ranker.adjusted(
+        features.Inputs(dense, ids, none, np.zeros((2, 2), np.int32), none), np.zeros(2, np.float32)
+    )
     assert np.sign(scores[1] - scores[0]) == worth

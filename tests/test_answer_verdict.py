@@ -12,9 +12,10 @@ from qa.answer.candidates import block
 from qa.answer.choosing import find
 from qa.answer.elsewhere import ALIKE, containment, retold
 from qa.answer.evidence import is_bare, lacks_unit
+from qa.answer.features import Source
 from qa.answer.finding import Near
 from qa.answer.kinds import expected
-from qa.answer.ranker import Choice, Source
+from qa.answer.ranker import Choice
 from qa.answer.verdict import WEIGHTS, Logistic, from_json, shipped
 from qa.articles import Piece
 from qa.hits import Hit

@@ -18,7 +18,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 import rjieba
 
 from qa.articles import dateline_length
-from qa.text import fold, sentences
+from qa.text import Folded, fold, sentences
 from qa.text.numerals import numbers
 
 Ints = npt.NDArray[np.int32]
@@ -99,6 +99,11 @@ class Layout:
     figures: Mapping[str, Sequence[tuple[int, int]]]
     """Where each value stands, and each value with the character behind it."""
 
+    @property
+    def folding(self) -> Folded:
+        """``fold(text)``."""
+        return Folded(self.folded, tuple(self.offsets[:-1].tolist()))
+
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Where a folded span stands in ``text``, blanks around it left out."""
         first, last = int(self.offsets[start]), int(self.offsets[end - 1]) + 1
@@ -118,6 +123,16 @@ class Spans:
     """(candidates, 2): start and end in the folded text of the clauses that the candidate stands in."""
     static: Floats
     """(candidates, STATIC): what is known of a candidate without the question."""
+
+
+def joined(found: Sequence[Spans]) -> Spans:
+    """Candidates one after another."""
+    every = found or [_NO_SPANS]
+    return Spans(
+        np.concatenate([each.places for each in every]),
+        np.concatenate([each.clauses for each in every]),
+        np.concatenate([each.static for each in every]),
+    )
 
 
 _NO_SPANS = Spans(
@@ -140,18 +155,15 @@ class Block:
     made: dict[int, Spans] = field(default_factory=dict)
     """The candidates of the sentences that were asked for."""
 
-    def spans(self, sentences: Sequence[int] | None = None) -> Spans:
-        """The candidates of these sentences, of all when none are named, in order."""
-        numbers = range(len(self.layout.sentences)) if sentences is None else sentences
-        for number in numbers:
-            if number not in self.made:
-                self.made[number] = _of_sentence(self, number)
-        found = [self.made[number] for number in numbers] or [_NO_SPANS]
-        return Spans(
-            np.concatenate([each.places for each in found]),
-            np.concatenate([each.clauses for each in found]),
-            np.concatenate([each.static for each in found]),
-        )
+    def spans(self) -> Spans:
+        """The candidates of all sentences, in order."""
+        return joined([self.of_sentence(number) for number in range(len(self.layout.sentences))])
+
+    def of_sentence(self, number: int) -> Spans:
+        """The candidates of a sentence."""
+        if number not in self.made:
+            self.made[number] = _of_sentence(self, number)
+        return self.made[number]
 
     @cached_property
     def marks(self) -> Marks:

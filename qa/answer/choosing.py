@@ -8,9 +8,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from qa.answer import authors, posts, ranker, reader
+from qa.answer import authors, posts, reader
 from qa.answer.candidates import Layout, block, layout
 from qa.answer.evidence import LEADING, evidence
+from qa.answer.features import FIELDS
 from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
 from qa.answer.kinds import expected
 from qa.answer.meaning import Wanted
@@ -22,7 +23,7 @@ from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
 
-TEXT = ranker.FIELDS.index("text")
+TEXT = FIELDS.index("text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
         place = source.block.layout.place(choice.start, choice.end)
         passage = candidates.passages[hits[source.passage].passage_id]
         measures = evidence(asked, candidates.found, hits, source, choice, passage, candidates.wanted)
-        field = ranker.FIELDS[source.field]
+        field = FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)
 

@@ -10,9 +10,11 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 import rjieba
 
 from qa.answer.candidates import block, layout
+from qa.answer.features import Source
 from qa.answer.kinds import KINDS, Expected
+from qa.answer.matching import best_partners
 from qa.answer.meaning import Wanted, shipped
-from qa.answer.ranker import Choice, Source, best_partners
+from qa.answer.ranker import Choice
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage

@@ -14,9 +14,11 @@ from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker, reader
 from qa.answer.candidates import KEPT_BLOCKS, Floats, block, layout
 from qa.answer.echo import echoing
+from qa.answer.features import Inputs, Source, inputs
 from qa.answer.kinds import Expected, Kind, expected
+from qa.answer.matching import best_partners, present
 from qa.answer.meaning import Wanted
-from qa.answer.ranker import Inputs, Source, Weights, adjusted, best_partners, inputs, present, scores
+from qa.answer.ranker import Weights, adjusted, scores
 from qa.answer.rivals import rivals, unmeasured
 from qa.answer.roles import asks_doer, done_for
 from qa.articles import dateline_length
@@ -78,12 +80,12 @@ class Candidates:
 
     def seen_passages(self) -> list[tuple[int, StoredPassage]]:
         """The hits that have candidates, by their number."""
-        numbers = dict.fromkeys(self.sources[source].passage for source in self.seen.source)
+        numbers = dict.fromkeys(self.sources[source].passage for source in np.unique(self.seen.source).tolist())
         return [(number, self.passages[self.hits[number].passage_id]) for number in numbers]
 
     def of_passage(self, number: int) -> Candidates:
         """Those of one hit alone, as if nothing else had been found."""
-        rows = np.flatnonzero(np.array([source.passage == number for source in self.sources])[self.seen.source])
+        rows = np.flatnonzero(np.array([source.passage == number for source in self.sources], bool)[self.seen.source])
         return replace(self, seen=self.seen.rows(rows), scores=self.scores[rows])
 
 
@@ -115,8 +117,9 @@ def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.ND
         np.array(
             [
                 (writing or end > source.body) and not echoes(source.block.layout.folded[start:end])
-                for start, end in source.block.layout.sentences
-            ]
+                for start, end in source.block.layout.sentences.tolist()
+            ],
+            dtype=np.bool_,
         )
         for source in sources
     ]
@@ -125,7 +128,9 @@ def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.ND
 
 def _of_sentences(told: Sequence[npt.NDArray[np.bool_]], seen: Inputs) -> npt.NDArray[np.bool_]:
     """What is told of each source's sentences, for each candidate."""
-    return np.array([told[s][at] for s, at in zip(seen.source, seen.sentence, strict=True)], dtype=np.bool_)
+    starts = np.cumsum([0, *map(len, told)])
+    found: npt.NDArray[np.bool_] = np.concatenate([*told, np.zeros(0, np.bool_)])[starts[seen.source] + seen.sentence]
+    return found
 
 
 def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.bool_]:

@@ -10,13 +10,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from embeddings import Embedder, load_embedder
 from embeddings.vectors import Vectors
-from embeddings.words import shared_words
+from embeddings.words import WordVectors, shared_words
 from qa.answer.candidates import Block, Floats
 from qa.text import pinyin
 
@@ -44,7 +46,7 @@ class Meanings:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._words = shared_words(embedder)
+        self._kept: tuple[WordVectors, Numbers] = (shared_words(embedder), WeakKeyDictionary())
 
     def wanted(self, question: str, words: Mapping[str, float]) -> Wanted:
         """The words of ``question`` with their weights; of no words, nothing."""
@@ -62,8 +64,8 @@ class Meanings:
         """(words, tokens of the block), 0…1; signs are like nothing."""
         if (known := wanted.compared.get(block)) is not None:
             return known
-        found = np.clip(wanted.vectors @ self.vectors(block.texts).T, 0, 1) ** 2
-        same: Floats = found * np.array([bool(text) for text in block.texts], dtype=np.float32)
+        vectors, is_word = self._tokens(block)
+        same: Floats = np.clip(wanted.vectors @ vectors.T, 0, 1) ** 2 * is_word
         for row, spellings in wanted.spellings.items():
             same[row, _spelt(block, spellings)] = 1
         wanted.compared[block] = same
@@ -71,9 +73,28 @@ class Meanings:
 
     def vectors(self, words: Sequence[str]) -> Vectors:
         """A unit vector for each word, (words, dim)."""
-        known = self._words = shared_words(self._embedder)
+        known, _ = self._known()
         numbers = known.numbered(words)
         return known.vectors()[numbers]
+
+    def _tokens(self, block: Block) -> tuple[Vectors, Floats]:
+        """A unit vector for each token of the block, and 1 for each that is a word, 0 for signs."""
+        known, numbers = self._known()
+        if (kept := numbers.get(block)) is None:
+            is_word = np.array([bool(text) for text in block.texts], dtype=np.float32)
+            kept = numbers[block] = known.numbered(block.texts), is_word
+        return known.vectors()[kept[0]], kept[1]
+
+    def _known(self) -> tuple[WordVectors, Numbers]:
+        """The words known by now, and the blocks' numbers among them."""
+        known = shared_words(self._embedder)
+        if known is not self._kept[0]:
+            self._kept = (known, WeakKeyDictionary())
+        return self._kept
+
+
+Numbers = WeakKeyDictionary[Block, tuple[npt.NDArray[np.intp], Floats]]
+"""Of blocks as long as they are kept: the numbers of their words, and which tokens are words."""
 
 
 def _spelt(block: Block, spellings: tuple[str, ...]) -> list[int]:

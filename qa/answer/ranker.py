@@ -1,16 +1,15 @@
 """The ranker: which candidate answers. A network of one hidden layer over what a candidate is and how it fits.
 
-Its inputs are the candidate's own columns (``candidates.Spans.static``), how it stands to the question's words
-(``_dynamic``), and learned vectors for the kind of question, for the tags and words at and beside the span's ends, and
-for the word asked for. Its outputs are probabilities over all candidates of a question; the answer is the candidate
-that is expected to overlap most with the right one (minimum Bayes risk), which prefers a clause to a guess.
+Its inputs are those of ``qa.answer.features``, with learned vectors for the kind of question, for the tags and words at
+and beside the span's ends, and for the word asked for. Its outputs are probabilities over all candidates of a question;
+the answer is the candidate that is expected to overlap most with the right one (minimum Bayes risk), which prefers a
+clause to a guess.
 
 Trained on the answers of the public sets by ``python -m benchmarks.answers fit`` (docs/answers.md).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,487 +24,28 @@ from qa.answer.candidates import (
     HAS_NUMBER,
     INSIDE_QUOTES,
     QUOTED,
-    STATIC,
     TAGS,
+    WORD_BUCKETS,
     Block,
     Floats,
-    Ints,
-    Layout,
-    Spans,
-    word_hash,
 )
-from qa.answer.kinds import KINDS, Expected
-from qa.answer.reader import Reading, Tensors, read, tokenised
+from qa.answer.features import DENSE, IDS, Inputs, Source
+from qa.answer.kinds import KINDS
 
 WEIGHTS = Path(__file__).parent / "weights" / "ranker.safetensors"
-SENTENCES = 8
-"""Sentences whose candidates are ranked, the best by the words and the meaning they share with the question."""
-FIELDS = ("text", "headline", "section", "byline")
 BEST = 40
 """Candidates, by probability, between which the expected overlap decides."""
 
-TABLES = {"kind": (len(KINDS), 8), "tag": (len(TAGS), 6), "word": (1024, 4), "asked": (1024, 4)}
+TABLES = {"kind": (len(KINDS), 8), "tag": (len(TAGS), 6), "word": (WORD_BUCKETS, 4), "asked": (WORD_BUCKETS, 4)}
 """Learned vectors: how many, and their length."""
-IDS = ("kind", "tag", "tag", "tag", "tag", "word", "word", "word", "word", "asked")
-"""Tables of the columns of ``Inputs.ids``: kind; tags and words before, first, last, after; the word asked for."""
-_DYNAMIC = 50
-_TOLD = 15
-_READ = 10
-DENSE = STATIC + _DYNAMIC + _TOLD + _READ
 HIDDEN = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """A block to look for the answer in."""
-
-    block: Block
-    field: int
-    """Index in FIELDS."""
-    passage: int
-    """0 for the first hit."""
-    score: float
-    """Fused score of the passage as a share of the first one's."""
-    cosines: Floats
-    """Per sentence: how far its cosine with the question stands above the mean of all, in standard deviations."""
-    clauses: Floats
-    """The same per clause."""
-    similar: Floats
-    """(the question's words, the block's tokens): how near they are in meaning, 0…1; see ``qa.answer.meaning``."""
-    body: int = 0
-    """Where the text proper begins, in the folded text: a byline above it answers only who wrote."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Inputs:
-    """What the ranker sees: a row for each candidate."""
-
-    dense: Floats
-    ids: Ints
-    source: Ints
-    """Index of the candidate's source."""
-    spans: Ints
-    """(candidates, 2): start and end in the block's folded text."""
-    sentence: Ints
-
-    def rows(self, rows: npt.NDArray[np.intp]) -> Inputs:
-        """Some of the candidates."""
-        return Inputs(self.dense[rows], self.ids[rows], self.source[rows], self.spans[rows], self.sentence[rows])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Matched:
-    """Where a block holds the question's words."""
-
-    weight: Floats
-    """Per folded character: the largest weight of a matched term that covers it, as a share of the largest there is."""
-    present: npt.NDArray[np.bool_]
-    """(terms, sentences)."""
-
-
-def matched(block: Layout, idf: Mapping[str, float]) -> Matched:
-    """Where the terms of ``idf`` stand in ``block``; numbers by their value, whatever they are written like."""
-    weight = np.zeros(len(block.folded), dtype=np.float32)
-    most = max(idf.values(), default=1.0) or 1.0
-    every = _places(block, idf)
-    shares = [
-        # A lone character says less than its weight: it turns up inside other words.
-        (idf_weight / most * (0.4 if len(term) == 1 else 1.0), places)
-        for (term, idf_weight), places in zip(idf.items(), every, strict=True)
-        if places
-    ]
-    for share, places in sorted(shares, key=lambda pair: pair[0]):  # the largest that covers a character stays
-        for start, end in places:
-            weight[start:end] = share
-    return Matched(weight, _present(block, every))
-
-
-def present(block: Layout, idf: Mapping[str, float]) -> npt.NDArray[np.bool_]:
-    """(terms, sentences): which sentences of ``block`` hold which terms, as in ``matched``."""
-    return _present(block, _places(block, idf))
-
-
-def _places(block: Layout, idf: Mapping[str, float]) -> list[Sequence[tuple[int, int]]]:
-    return [block.figures.get(term) or _find(block.folded, term) for term in idf]
-
-
-def _present(block: Layout, every: Sequence[Sequence[tuple[int, int]]]) -> npt.NDArray[np.bool_]:
-    ends = block.sentences[:, 1].tolist()
-    found = np.zeros((len(every), len(ends)), dtype=bool)
-    for row, places in enumerate(every):
-        for start, _ in places:
-            sentence = bisect_right(ends, start)
-            if sentence < len(ends):
-                found[row, sentence] = True
-    return found
-
-
-def _find(text: str, term: str) -> list[tuple[int, int]]:
-    places, at = [], text.find(term)
-    while at >= 0:
-        places.append((at, at + len(term)))
-        at = text.find(term, at + len(term))
-    return places
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Alike:
-    """Where a block tells what the question's words mean, in whatever words."""
-
-    tokens: Floats
-    """Per token: the largest weight of a question's word times their likeness, as a share of the largest weight."""
-    clauses: Floats
-    """(words, clauses): the likeness of each question's word with its best partner in a clause."""
-    sentences: Floats
-    """(words, sentences): the same for sentences."""
-
-
-def alike(source: Source, weights: Floats) -> Alike:
-    """What ``source.similar`` says of tokens, clauses and sentences; ``weights`` are of the question's words."""
-    block, similar = source.block, source.similar
-    most = float(weights.max()) if len(weights) else 1.0
-    tokens = (similar * weights[:, None]).max(0, initial=0.0) / (most or 1.0)
-    return Alike(
-        tokens.astype(np.float32),
-        best_partners(similar, block, block.layout.clauses),
-        best_partners(similar, block, block.layout.sentences),
-    )
-
-
-def best_partners(similar: Floats, block: Block, spans: Ints) -> Floats:
-    """(words, spans): the likeness of each question's word with its best partner within each span of the block.
-
-    ``similar`` is (words, tokens of the block); ``spans`` are starts and ends in its folded text.
-    """
-    found = np.zeros((len(similar), len(spans)), dtype=np.float32)
-    within = np.searchsorted(block.words[1:-1, 0], spans) + 1  # a block begins and ends with an empty token
-    for i, (low, high) in enumerate(within.tolist()):
-        if low < high:
-            found[:, i] = similar[:, low:high].max(1, initial=0.0)
-    return found
-
-
-def inputs(
-    asked: Expected, idf: Mapping[str, float], sources: Sequence[Source], weights: Floats, reader: Tensors
-) -> Inputs:
-    """The candidates of the best sentences of ``sources``, as the ranker sees them; these sentences alone are read.
-
-    ``weights`` are of the question's words, the rows of each source's ``similar``; ``reader`` is the reader's.
-    """
-    rarity = np.array(list(idf.values()), dtype=np.float32)
-    whole = float(rarity.sum()) or 1.0
-    found = [matched(source.block.layout, idf) for source in sources]
-    shares = [(rarity @ match.present) / whole for match in found]
-    meant = [alike(source, weights) for source in sources]
-    chosen = _chosen(sources, [share + weights @ each.sentences for share, each in zip(shares, meant, strict=True)])
-    best = max((float(share.max()) for share in shares if len(share)), default=0.0)
-    parts: list[tuple[int, Block, Spans]] = []
-    dense: list[Floats] = []
-    near = max((float((weights @ each.sentences).max(initial=0.0)) for each in meant), default=0.0)
-    readings = read(
-        asked,
-        [
-            tokenised().of(source.block.layout.folded).within(source.block.layout.sentences[sentences])
-            for source, sentences in zip(sources, chosen, strict=True)
-        ],
-        reader,
-    )
-    scales = _scales(readings)
-    for number, (source, match, share, sentences) in enumerate(zip(sources, found, shares, chosen, strict=True)):
-        block = source.block
-        spans = block.spans(np.flatnonzero(sentences).tolist())
-        if len(spans.places):
-            dynamic = _dynamic(asked, source, match, share, best, spans)
-            told = _told(source, meant[number], weights, near, spans)
-            seen = _seen(block, readings[number], scales, spans)
-            dense.append(np.concatenate([spans.static, dynamic, told, seen], axis=1))
-            parts.append((number, block, spans))
-    if not parts:
-        none = np.zeros(0, dtype=np.int32)
-        return Inputs(
-            np.zeros((0, DENSE), np.float32), np.zeros((0, len(IDS)), np.int32), none, none.reshape(0, 2), none
-        )
-    places = np.concatenate([spans.places for _, _, spans in parts])
-    every = np.concatenate(dense)
-    every[:, -1] = np.minimum(every[:, -1].max() - every[:, -1], -2 * LEAST_LOG)
-    return Inputs(
-        every,
-        np.concatenate([_ids(asked, block, spans) for _, block, spans in parts]),
-        np.concatenate([np.full(len(spans.places), number, dtype=np.int32) for number, _, spans in parts]),
-        places[:, :2],
-        places[:, 4],
-    )
-
-
-def _chosen(sources: Sequence[Source], shares: Sequence[Floats]) -> list[npt.NDArray[np.bool_]]:
-    """Per source, which sentences are looked at."""
-    ranked = sorted(
-        (
-            (-(float(share[i]) + 0.08 * float(source.cosines[i]) + 0.3 * source.score), number, i)
-            for number, (source, share) in enumerate(zip(sources, shares, strict=True))
-            if source.field == 0
-            for i in range(len(share))
-        )
-    )
-    chosen = [np.full(len(share), source.field > 0) for source, share in zip(sources, shares, strict=True)]
-    for _, number, i in ranked[:SENTENCES]:
-        chosen[number][i] = True
-    return chosen
-
-
-def _ids(asked: Expected, block: Block, spans: Spans) -> Ints:
-    first, last = spans.places[:, 2], spans.places[:, 3]
-    columns = [np.full(len(first), KINDS.index(asked.kind))]
-    columns += [block.tags[place] for place in (first - 1, first, last, last + 1)]
-    columns += [block.hashes[place] for place in (first - 1, first, last, last + 1)]
-    columns.append(np.full(len(first), word_hash(asked.focus or asked.folded[max(asked.start - 1, 0) : asked.start])))
-    return np.stack(columns, axis=1).astype(np.int32)
-
-
-def _dynamic(
-    asked: Expected,
-    source: Source,
-    match: Matched,
-    share: Floats,
-    best: float,
-    spans: Spans,
-) -> Floats:
-    block = source.block
-    start, end, _, _, sentence, _ = spans.places.T
-    low, high = spans.clauses.T
-    folded = block.layout.folded
-    weight, size = match.weight, len(folded)
-    total = np.concatenate(([0.0], np.cumsum(weight, dtype=np.float64)))
-    length = (end - start).astype(np.float64)
-    inside = total[end] - total[start]
-    clause = total[high] - total[low] - inside
-    first, last = block.layout.sentences[sentence].T
-    before = total[start] - total[np.maximum(first, 0)]
-    behind = np.maximum(total[np.minimum(last, size)] - total[end], 0)
-    columns: list[npt.NDArray[np.generic] | float] = [
-        inside / length,
-        inside / (total[-1] + 1e-6),
-        np.log1p(clause),
-        clause / np.maximum(high - low - length, 1),
-        np.log1p(before),
-        np.log1p(behind),
-    ]
-    for reach in (3, 10, 30):
-        kernel = _kernel(reach)
-        near = np.convolve(weight, kernel)[:size]
-        far = np.convolve(weight[::-1], kernel)[:size][::-1]
-        columns += [
-            np.where(start > 0, near[start - 1], 0) / kernel.sum() * min(reach, 3),
-            np.where(end < size, far[np.minimum(end, size - 1)], 0) / kernel.sum() * min(reach, 3),
-        ]
-    held = share[sentence]
-    neighbours = np.maximum(
-        np.where(sentence > 0, share[np.maximum(sentence - 1, 0)], 0),
-        np.where(sentence + 1 < len(share), share[np.minimum(sentence + 1, len(share) - 1)], 0),
-    )
-    order = np.argsort(np.argsort(-share))
-    columns += [
-        held,
-        best - held,
-        held >= best - 1e-6,
-        neighbours,
-        np.minimum(order[sentence], 5) / 5,
-        source.cosines[sentence],
-        float(source.cosines.max()) - source.cosines[sentence],
-        float(source.passage == 0),
-        min(source.passage, 4) / 4,
-        source.score,
-        *(float(source.field == field) for field in range(len(FIELDS))),
-    ]
-    columns += _meanings(source, start, end)
-    columns += _contexts(asked, folded, start, end)
-    columns += _focus(asked, folded, start, end)
-    return _columns(columns, len(start))
-
-
-@cache
-def _kernel(reach: int) -> npt.NDArray[np.float64]:
-    """Weights of what stands 0, 1, 2 … places away: they fall to 1/e at ``reach``."""
-    return np.exp(-np.arange(3 * reach) / reach)
-
-
-def _told(source: Source, meant: Alike, weights: Floats, best: float, spans: Spans) -> Floats:
-    """Where the question's words are told in other words: beside the candidate, in its clauses, in its sentence."""
-    block = source.block
-    start, end, first, last, sentence, _ = spans.places.T
-    size = len(meant.tokens)
-    total = np.concatenate(([0.0], np.cumsum(meant.tokens, dtype=np.float64)))
-    columns: list[npt.NDArray[np.generic] | float] = [(total[last + 1] - total[first]) / (last + 1 - first)]
-    for reach in (2, 5, 12):
-        kernel = _kernel(reach)
-        near = np.convolve(meant.tokens, kernel)[:size] / min(reach, 5)
-        far = np.convolve(meant.tokens[::-1], kernel)[:size][::-1] / min(reach, 5)
-        columns += [near[first - 1], far[np.minimum(last + 1, size - 1)]]  # a block begins and ends with an empty token
-    starts = block.layout.clauses[:, 0]
-    low = np.maximum(np.searchsorted(starts, start, side="right") - 1, 0)
-    high = np.maximum(np.searchsorted(starts, end - 1, side="right") - 1, low)
-    edged = np.pad(meant.clauses, ((0, 0), (1, 1)))
-    own = weights @ np.maximum(meant.clauses[:, low], meant.clauses[:, high])
-    around = weights @ np.maximum.reduce([edged[:, low], edged[:, low + 1], edged[:, high + 1], edged[:, high + 2]])
-    clauses, sentences = weights @ meant.clauses, weights @ meant.sentences
-    order = np.argsort(np.argsort(-clauses, kind="stable"))
-    place = np.argsort(np.argsort(-sentences, kind="stable"))
-    columns += [
-        own,
-        around,
-        sentences[sentence],
-        best - sentences[sentence],
-        np.minimum(np.minimum(order[low], order[high]), 8) / 8,
-        np.minimum(place[sentence], 5) / 5,
-        float(weights @ meant.sentences.max(1, initial=0.0)),
-        clauses.max() - own,
-    ]
-    return _columns(columns, len(start))
-
-
-LEAST_LOG = -10.0
-"""Logarithms of the reader's probabilities are no less than this: e^-10 is never right."""
-
-
-def _scales(readings: Sequence[Reading]) -> tuple[float, float]:
-    """Logarithms of the sums over all tokens read, for the first and the last token of an answer."""
-    found = []
-    for logits in ([each.first for each in readings], [each.last for each in readings]):
-        every = np.concatenate([*logits, np.full(1, LEAST_LOG, dtype=np.float32)])
-        most = float(every.max())
-        found.append(most + float(np.log(np.exp(every - most).sum())))
-    return found[0], found[1]
-
-
-def _seen(block: Block, reading: Reading, scales: tuple[float, float], spans: Spans) -> Floats:
-    """What the reader says of the candidate's first and last token, of those in it and beside it, of its sentence.
-
-    The last column is the candidate's log-probability, to be compared with the best one's.
-    """
-    if not len(reading.spans):
-        return np.full((len(spans.places), _READ), LEAST_LOG, dtype=np.float32)
-    start, end, _, _, sentence, _ = spans.places.T
-    first = np.maximum(reading.first - scales[0], LEAST_LOG)
-    last = np.maximum(reading.last - scales[1], LEAST_LOG)
-    inside = np.concatenate([np.zeros(1, np.float32), 1 / (1 + np.exp(-reading.inside)), np.zeros(1, np.float32)])
-    begins, ends = reading.spans.T
-    low = np.minimum(np.searchsorted(ends, start, side="right"), len(first) - 1)
-    high = np.maximum(np.searchsorted(begins, end, side="left") - 1, low)
-    chance_first = np.concatenate(([0.0], np.cumsum(np.exp(first), dtype=np.float64)))
-    chance_last = np.concatenate(([0.0], np.cumsum(np.exp(last), dtype=np.float64)))
-    part = np.concatenate(([0.0], np.cumsum(inside[1:-1], dtype=np.float64)))
-    bounds = np.searchsorted(begins, block.layout.sentences)
-    told = chance_first[bounds[:, 1]] - chance_first[bounds[:, 0]]
-    columns: list[npt.NDArray[np.generic] | float] = [
-        first[low],
-        last[high],
-        chance_first[high + 1] - chance_first[low],
-        chance_last[high + 1] - chance_last[low],
-        (part[high + 1] - part[low]) / (high + 1 - low),
-        inside[low],
-        inside[high + 2],
-        np.log(np.maximum(told[sentence], np.exp(LEAST_LOG))),
-        float(chance_first[-1]),
-        first[low] + last[high],
-    ]
-    return _columns(columns, len(start))
-
-
-def _columns(columns: Sequence[npt.NDArray[np.generic] | float], rows: int) -> Floats:
-    """The columns side by side, (rows, columns); a number fills its column. Much quicker than numpy's stack."""
-    found = np.empty((rows, len(columns)), dtype=np.float32)
-    for i, column in enumerate(columns):
-        found[:, i] = column
-    return found
-
-
-def _meanings(source: Source, start: Ints, end: Ints) -> list[npt.NDArray[np.generic]]:
-    """How near in meaning the question is to the clauses that the candidate stands in, and to those beside them."""
-    above = source.clauses
-    if not len(above):
-        return [np.zeros(len(start), dtype=np.float32)] * 6
-    starts = source.block.layout.clauses[:, 0]
-    first = np.maximum(np.searchsorted(starts, start, side="right") - 1, 0)
-    last = np.maximum(np.searchsorted(starts, end - 1, side="right") - 1, first)
-    total = np.concatenate(([0.0], np.cumsum(above, dtype=np.float64)))
-    edge = np.concatenate(([above.min()], above, [above.min()]))
-    order = np.argsort(np.argsort(-above))
-    return [
-        np.maximum(above[first], above[last]),
-        (total[last + 1] - total[first]) / (last + 1 - first),
-        edge[first],
-        edge[last + 2],
-        float(above.max()) - np.maximum(above[first], above[last]),
-        np.minimum(np.minimum(order[first], order[last]), 8) / 8,
-    ]
-
-
-def _contexts(asked: Expected, folded: str, start: Ints, end: Ints) -> list[npt.NDArray[np.generic]]:
-    """Whether what stands beside the question's gap stands beside the candidate, at the same side or the other."""
-    left, right = asked.before, asked.after.removeprefix(asked.focus)
-    size = len(folded)
-    columns: list[npt.NDArray[np.generic]] = []
-    for text in (left[-2:], right[:2]):
-        starts = np.zeros(size + 1, dtype=bool)
-        ends = np.zeros(size + 1, dtype=bool)
-        for low, high in _find(folded, text) if len(text) == 2 else ():
-            starts[low] = ends[high] = True
-        columns += [ends[start], starts[end], _within(ends, start, -8), _within(starts, end, 8)]
-    for text, at_end in ((left[-1:], True), (right[:1], False)):
-        flags = np.zeros(size + 1, dtype=bool)
-        for low, high in _find(folded, text) if text else ():
-            flags[high if at_end else low] = True
-        columns.append(flags[start] if at_end else flags[end])
-    return columns
-
-
-def _within(flags: npt.NDArray[np.bool_], at: Ints, reach: int) -> npt.NDArray[np.bool_]:
-    """Whether a flag is set at most ``reach`` places behind (or, when negative, before) each place."""
-    total = np.concatenate(([0], np.cumsum(flags)))
-    low = np.maximum(at + min(reach, 0), 0)
-    high = np.minimum(at + max(reach, 0) + 1, len(flags))
-    found: npt.NDArray[np.bool_] = total[high] > total[low]
-    return found
-
-
-def _focus(asked: Expected, folded: str, start: Ints, end: Ints) -> list[npt.NDArray[np.generic]]:
-    """Whether the candidate ends in the noun or the measure word asked for, or stands beside it."""
-    size = len(folded)
-    number = asked.kind == "number"
-    noun = asked.units if number else asked.focus
-    ends = np.zeros(size + 1, dtype=bool)
-    starts = np.zeros(size + 1, dtype=bool)
-    last = np.zeros(size + 1, dtype=bool)
-    for text in noun if number else (noun,) if noun else ():
-        for low, high in _find(folded, text):
-            starts[low] = ends[high] = True
-    for character in noun[-1:] if not number else noun:
-        for _, high in _find(folded, character):
-            last[high] = True
-    counted = np.zeros(size + 1, dtype=bool)
-    if number and asked.focus:
-        for low, _ in _find(folded, asked.focus[:2]):
-            counted[low] = True
-    known = np.full(len(start), bool(noun))
-    return [
-        known,
-        ends[end],
-        starts[end],
-        _within(ends, start, -3),
-        last[end],
-        counted[end] | counted[np.maximum(end - 1, 0)],
-        known & ~_within(ends, end, 3),
-        _within(starts, end, 4),
-    ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """The network: learned vectors, scale of the dense inputs, two layers."""
+    """The network: learned vectors and two layers. What scales the dense inputs is in the first layer's weights."""
 
     tables: Mapping[str, Floats]
-    mean: Floats
-    scale: Floats
     hidden: Floats
     """(DENSE + lengths of the vectors, HIDDEN)."""
     hidden_bias: Floats
@@ -514,9 +54,8 @@ class Weights:
 
 def scores(seen: Inputs, weights: Weights) -> Floats:
     """A score for each candidate: the logarithm of its probability, up to a constant of the question."""
-    dense = (seen.dense - weights.mean) * weights.scale
-    columns = [dense, *(weights.tables[name][seen.ids[:, i]] for i, name in enumerate(IDS))]
-    hidden = np.concatenate(columns, axis=1) @ weights.hidden + weights.hidden_bias
+    learned = np.concatenate([weights.tables[name][seen.ids[:, i]] for i, name in enumerate(IDS)], axis=1)
+    hidden = seen.dense @ weights.hidden[:DENSE] + learned @ weights.hidden[DENSE:] + weights.hidden_bias
     result: Floats = np.maximum(hidden, 0) @ weights.out
     return result
 
@@ -533,7 +72,10 @@ def from_tensors(tensors: Mapping[str, npt.NDArray[np.generic]]) -> Weights:
     """Weights from named arrays, as they lie in the file (half precision)."""
     full = {name: np.asarray(values, dtype=np.float32) for name, values in tensors.items()}
     tables = {name: full[f"table.{name}"] for name in TABLES}
-    return Weights(tables, full["mean"], full["scale"], full["hidden"], full["hidden_bias"], full["out"])
+    hidden = full["hidden"].copy()
+    hidden[:DENSE] *= full["scale"][:, None]
+    bias: Floats = full["hidden_bias"] - full["mean"] @ hidden[:DENSE]
+    return Weights(tables, hidden, bias, full["out"])
 
 
 FORM_PRIOR = 2.0

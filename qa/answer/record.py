@@ -16,6 +16,7 @@ from typing import Any
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.answer import meaning, verdict
+from qa.answer.candidates import layout
 from qa.answer.choosing import Finding, told
 from qa.answer.elsewhere import retold
 from qa.answer.evidence import LEADING, missing_terms
@@ -219,5 +220,5 @@ def _matched(passage: StoredPassage, idf: Mapping[str, float], terms: Terms) -> 
     """The question's words as they are printed in the passage or above it, in reading order."""
     words = []
     for text in (passage.above, passage.text):
-        words += [text[start:end] for start, end in terms.places(text, idf.keys())]
+        words += [text[start:end] for start, end in terms.places(text, idf.keys(), layout(text).folding)]
     return list(dict.fromkeys(word for word in words if word.strip()))[:SHOWN_TERMS]

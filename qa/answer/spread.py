@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from qa.answer.candidates import layout
 from qa.answer.echo import echoing
 from qa.answer.elsewhere import shingles
 from qa.answer.kinds import expected
 from qa.hits import Hit
 from qa.store import StoredPassage
-from qa.text import fold_text
 
 PLACES = 5
 """Places that are shared out together; the default of ``top_k``."""
@@ -48,7 +48,7 @@ def spread(question: str, hits: Sequence[Hit], passages: Mapping[int, StoredPass
         if hit.passage_id in passages:
             passage = passages[hit.passage_id]
             runs = (passage.article_id, shingles(passage.text))
-            tells = runs not in told and not echoes(fold_text(passage.text))
+            tells = runs not in told and not echoes(layout(passage.text).folded)
             (left if tells else repeated).append(hit)
             told.add(runs)
     crowding = {passages[hit.passage_id].article_id for hit in repeated}

@@ -22,7 +22,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 import rjieba
 
 from qa.errors import UsageError
-from qa.text.folding import fold, fold_text
+from qa.text.folding import Folded, fold, fold_text
 from qa.text.numerals import numbers
 
 TERMS_VERSION = 1
@@ -223,13 +223,14 @@ class Terms:
         every = self.words(text)
         return [word for word in every if word not in _STOP] or every
 
-    def places(self, text: str, wanted: Collection[str]) -> list[tuple[int, int]]:
+    def places(self, text: str, wanted: Collection[str], folded: Folded | None = None) -> list[tuple[int, int]]:
         """Spans of ``text`` where wanted terms stand, in order, touching ones joined.
 
         A single Chinese character counts only where nothing longer is wanted: alone it says too little to be marked.
+        ``folded`` is ``fold(text)``, where it is known already.
         """
         longer = {term for term in wanted if len(term) > 1 or not _HAN.match(term)}
-        folded = fold(text)
+        folded = folded or fold(text)
         spans: list[tuple[int, int]] = []
         for start, end in sorted(self._found(folded.text, Wanted.read(longer or wanted))):
             first = folded.offsets[start]
