@@ -34,7 +34,7 @@ from embeddings import Embedder, load_embedder
 from qa.answer import meaning, ranker, reader, verdict
 from qa.answer.choosing import find, settled
 from qa.answer.features import DENSE, IDS, Inputs, Source, inputs
-from qa.answer.finding import Near, best_sentence, embedded_texts, look, nearness, stressed
+from qa.answer.finding import READ, Near, best_sentence, embedded_texts, look, nearness, stressed
 from qa.answer.kinds import Expected, expected
 from qa.answer.ranker import Weights, from_tensors
 from qa.answer.vectors import SentenceVectors
@@ -50,8 +50,6 @@ OTHER_LANGUAGES = ("xquad-de-zh", "xquad-es-zh", "xquad-ru-zh", "xquad-vi-zh")
 FOREIGN = ("xquad-en-zh", *OTHER_LANGUAGES)
 """Learned from by the ranker too: there the words' meaning is all that it has."""
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "reliability.svg"
-FOUND = 3
-"""Hits looked into, as in qa.answer."""
 FOUND_FROM = 0.08
 """Probability of being answerable below which a question is refused. Set on the dev questions: 3 of the 108 that have
 an answer fall below it, and 11 of the 12 that have none."""
@@ -185,7 +183,7 @@ class Sets:
                 hit = next((hit for hit in found.hits if hit.passage_id == right), found.hits[0])
                 found = replace(found, hits=(replace(hit, passage_id=right),))  # noqa: PLW2901
             found = stressed(found)  # noqa: PLW2901
-            near = tuple(nearness(by_id[hit.passage_id], parts, vectors[place]) for hit in found.hits[:FOUND])
+            near = tuple(nearness(by_id[hit.passage_id], parts, vectors[place]) for hit in found.hits[:READ])
             yield Case(name, number, questions[number], golds[number], right, found, by_id, near)
 
 
@@ -267,7 +265,7 @@ def examples(sets: Sets, name: str, rng: np.random.Generator) -> Iterator[Exampl
     cases = [sets.cases(name, known=name in FOREIGN)]
     cases += [sets.follow_ups(name)] if name not in FOREIGN else []
     for case in chain.from_iterable(cases):
-        hits = case.found.hits[:FOUND]
+        hits = case.found.hits[:READ]
         if case.gold not in [hit.passage_id for hit in hits]:
             continue
         wanted = meaning.shipped().wanted(case.question, case.found.words)

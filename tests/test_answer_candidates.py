@@ -66,6 +66,25 @@ def test_spans_are_bounded() -> None:
     assert CLAUSES_CHARS > SPAN_CHARS
 
 
+ITEMS = "科研办公楼、国际化酒店、文化娱乐、体育健身、商业服务、地下停车场、员工食堂"
+
+
+def test_an_enumeration_is_a_candidate_however_long() -> None:
+    assert len(ITEMS) > SPAN_CHARS
+    printed = _printed(f"该工程是集{ITEMS}等为一体的大型公建项目。")
+    assert ITEMS in printed
+    assert "科研办公楼、国际化酒店、文化娱乐" in printed  # short ones are as all other spans
+    assert not any(candidate.startswith("、") or candidate.endswith("、") for candidate in printed)
+
+
+def test_enumerations_are_bounded() -> None:
+    found = block("、".join(["口罩"] * 300) + "等物资。")
+    places = found.spans().places
+    lengths = (places[:, 1] - places[:, 0])[places[:, 5] == 0]
+    assert lengths.max() <= CLAUSES_CHARS
+    assert len(places) < 30_000
+
+
 def test_datelines_are_no_candidates() -> None:
     assert not any("记者" in candidate for candidate in _printed("本报讯（记者 张三）昨日下雨。"))
 

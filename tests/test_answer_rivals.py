@@ -8,7 +8,7 @@ import pytest
 from qa.answer import features, finding, ranker
 from qa.answer.candidates import QUOTED, block
 from qa.answer.kinds import KINDS, Kind, expected
-from qa.answer.rivals import rivals, unmeasured
+from qa.answer.rivals import quoted, rivals, unmeasured
 from qa.bot import Bot
 
 TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元。朝阳区、东城区总工会都来了。总工会发了口罩。朝阳区下了雪。"
@@ -38,6 +38,25 @@ def test_anothers_figure_is_not_given(seeds_bot: Bot) -> None:
     answer = seeds_bot.ask("东城区总工会拨了多少防疫专款？")["answer"]
     assert "175万元" in answer
     assert "朝阳区" not in answer
+
+
+@pytest.mark.parametrize(
+    ("question", "rival"),
+    [
+        ("慰问了哪些人？", True),
+        ("负责人是谁？", True),
+        ("这件事是谁介绍的？", False),
+        ("谁说资金用于慰问？", False),
+        ("Who was visited?", True),
+        ("Who told the reporters about it?", False),
+    ],
+)
+def test_whom_a_text_has_it_from_is_asked_for_only_by_name_of_saying(question: str, rival: bool) -> None:
+    whole = block("据门头沟区总工会相关负责人介绍，资金用于慰问社区工作人员。据了解，已有三百人收到。")
+    words = ["负责人", "据门头沟区总工会相关负责人介绍", "社区工作人员", "三百人"]
+    places = [whole.layout.folded.index(word) for word in words]
+    spans = np.array([(at, at + len(word)) for at, word in zip(places, words, strict=True)], np.int32)
+    assert quoted(expected(question), whole, spans).tolist() == [rival, rival, False, False]
 
 
 FIGURES = "1路车队拍了宣传片，时长2分钟，花了八千余元，来了30多人。"

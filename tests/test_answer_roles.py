@@ -7,7 +7,7 @@ import pytest
 
 from qa.answer.candidates import block
 from qa.answer.kinds import expected
-from qa.answer.roles import asks_doer, done_for, fits, heading_name, is_left_out, subjects
+from qa.answer.roles import asks_doer, asks_recipient, done_for, fits, heading_name, is_left_out, received, subjects
 from qa.bot import Bot
 
 
@@ -50,6 +50,63 @@ def test_a_question_for_the_doer(question: str) -> None:
 )
 def test_a_question_for_something_else(question: str) -> None:
     assert not asks_doer(expected(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "口罩发给了谁？",
+        "這些口罩是給誰的？",
+        "物资是帮谁联系的？",
+        "为谁发放口罩？",
+        "总工会向哪些单位捐了款？",
+        "这笔钱给了哪家医院？",
+        "水壶送到了谁手里？",
+        "Who received the boxes?",
+        "To whom were the masks sent?",
+        "口罩は誰に配られましたか？",
+    ],
+)
+def test_a_question_for_those_whom_something_is_done_for(question: str) -> None:
+    assert asks_recipient(expected(question))
+    assert not asks_doer(expected(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "谁给职工发了口罩？",
+        "总工会为什么给职工发口罩？",
+        "给职工发了多少口罩？",
+        "口罩什么时候发到职工手里？",
+        "因为谁陷入谷底？",
+        "谁被误以为是羽蛇神？",
+        "慰问品送到了哪里？",
+        "Who sent the boxes?",
+        "Who wrote to the mayor?",
+    ],
+)
+def test_a_question_for_no_recipient(question: str) -> None:
+    assert not asks_recipient(expected(question))
+
+
+GIVEN = "民进将水壶捐赠给区总工会。总工会及时送到在一线的职工手中。街道为女职工发放口罩，送给医院三百只，把酒精运走。"
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("水壶捐给了谁？", ["区总工会", "在一线的职工", "女职工", "医院"]),
+        ("水壶到了谁手里？", ["在一线的职工"]),
+    ],
+)
+def test_recipients_stand_between_a_mark_and_the_verb_or_behind_the_giving(question: str, told: list[str]) -> None:
+    whole = block(GIVEN)
+    words = ["民进", "水壶", "区总工会", "在一线的职工", "街道", "女职工", "口罩", "医院", "三百只", "酒精"]
+    places = [whole.layout.folded.index(word) for word in words]
+    spans = np.array([(at, at + len(word)) for at, word in zip(places, words, strict=True)], dtype=np.int32)
+    found = received(expected(question), whole, spans)
+    assert [word for word, is_told in zip(words, found, strict=True) if is_told] == told
 
 
 TEXT = "3月8日不平凡。景山街道总工会积极配合。在节日期间，为企业女职工和职工发放口罩8000个。公司向医院、学校捐了款。"
@@ -126,3 +183,8 @@ def test_the_doer_that_its_sentence_leaves_out_is_told(seeds_bot: Bot, question:
     assert "8000" in first["text"]
     [mark] = first["marks"]
     assert "发放防疫口罩8000个" in first["text"][mark["start"] : mark["end"]]
+
+
+def test_into_whose_hands_something_came_is_told(seeds_bot: Bot) -> None:
+    record = seeds_bot.ask("这些水壶最后送到了谁手里？", history=["谁买了30个保温水壶捐给怀柔？"])
+    assert "北房镇疫情防控一线的职工" in record["answer"]

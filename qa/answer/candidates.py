@@ -29,7 +29,9 @@ SPAN_CHARS = 28
 """Longest span cut at word borders; nine in ten answers of CMRC 2018 and DRCD are no longer than 23 and 8."""
 SPAN_TOKENS = 14
 CLAUSES_CHARS = 90
-"""Longest run of whole clauses."""
+"""Longest run of whole clauses, and longest enumeration."""
+ITEM_TOKENS = 8
+"""Tokens before the first 、 of an enumeration and behind its last, at most."""
 WORD_BUCKETS = 1024
 """Words are known to the ranker by a hash of this many values."""
 KEPT_BLOCKS = 1024
@@ -56,6 +58,7 @@ _SIGNS = (
 )
 _NEVER_FIRST = frozenset(_TAG[tag] for tag in ("close", "comma", "stop", "mid", "uj", "ul"))
 _NEVER_LAST = frozenset(_TAG[tag] for tag in ("open", "comma", "stop", "mid", "p", "c", "uj"))
+_MID = _TAG["mid"]
 _BREAKS = frozenset(_TAG[tag] for tag in ("comma", "stop"))
 _YEAR_DIGIT, _DIGIT = r"[\d〇零一二三四五六七八九十]", r"[\d一二三四五六七八九十]"
 # A run of digits is tried from its beginning alone, or from where the match before ended: from each digit, a long one
@@ -307,6 +310,11 @@ def _spans(block: Block, number: int) -> tuple[Ints, Ints]:
                 if kinds[j] not in _NEVER_LAST:
                     spans.append((starts[i], ends[j], i, j, number, 0))
                     around.append(where)
+        for i, j in _lists(kinds, low, high):
+            long = j >= i + SPAN_TOKENS or ends[j] - starts[i] > SPAN_CHARS  # others are there already
+            if long and ends[j] - starts[i] <= CLAUSES_CHARS and (i, j) != (low, high - 1):
+                spans.append((starts[i], ends[j], i, j, number, 0))
+                around.append(where)
     for a in range(len(clauses)):
         for b in range(a, len(clauses)):
             i, j = clauses[a][0], clauses[b][1] - 1
@@ -316,6 +324,16 @@ def _spans(block: Block, number: int) -> tuple[Ints, Ints]:
                 spans.append((starts[i], ends[j], i, j, number, 1))
                 around.append((starts[i], ends[j]))
     return np.array(spans, dtype=np.int32).reshape(-1, 6), np.array(around, dtype=np.int32).reshape(-1, 2)
+
+
+def _lists(kinds: list[int], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """First and last tokens of what may be an enumeration within a clause: from its first item to its last."""
+    joints = [token for token in range(low + 1, high - 1) if kinds[token] == _MID]
+    if joints:
+        for i in range(max(low, joints[0] - ITEM_TOKENS), joints[0]):
+            for j in range(joints[-1] + 1, min(high, joints[-1] + 1 + ITEM_TOKENS)):
+                if kinds[i] not in _NEVER_FIRST and kinds[j] not in _NEVER_LAST:
+                    yield i, j
 
 
 def _clauses(kinds: list[int], first: int, past: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from qa.answer import authors, posts, reader
 from qa.answer.candidates import Layout, block, layout
-from qa.answer.evidence import LEADING, evidence
+from qa.answer.evidence import evidence
 from qa.answer.features import FIELDS
 from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
 from qa.answer.kinds import expected
@@ -62,12 +62,12 @@ def find(
         found: the question's retrieval, ``stressed``.
         hits: its hits whose passages are there, best first.
         passages: by id.
-        near: for each of the first LEADING hits, its cosines with the question.
+        near: for each of the first READ hits, its cosines with the question.
         wanted: the question's words, where they are known already.
         weights: of the ranker; the shipped ones when not given.
         reading: weights of the reader; the shipped ones when not given.
     """
-    return chosen(rank(found, hits, passages, near[:LEADING], wanted, weights, reading))
+    return chosen(rank(found, hits, passages, near, wanted, weights, reading))
 
 
 def chosen(candidates: Candidates) -> tuple[Finding, ...]:

@@ -27,7 +27,7 @@ FAR = 0.15
 embedded model 18 of the 20 English and Japanese dev questions have more, eight off-topic and nonsense ones at most
 0.14. Models whose cosines are all large are never below it."""
 LEADING = 3
-"""Hits whose scores are compared: as many as are looked into for an answer, whatever ``top_k`` is."""
+"""Hits whose scores are compared, whatever ``top_k`` is."""
 _FIGURE = regex.compile(r"[\d一二三四五六七八九十百千万两几半]")
 _NAMES = ("ns", "nt", "eng")
 """Tags of names in a Chinese question, of three characters and more: shorter ones are often no names (上岗, 离京)."""

@@ -363,10 +363,9 @@ def _told(text: _Text, meant: Sequence[Alike], weights: Floats) -> Columns:
         columns += _beside(tokens, reach, first - 1, last + 1, min(reach, 5))
     partners = text.clauses.join(each.clauses for each in meant)
     low, high = text.first_clause, text.last_clause
-    own = weights @ np.maximum(partners[:, low], partners[:, high])
-    around = weights @ np.maximum.reduce(
-        [partners[:, low - 1], partners[:, low], partners[:, high], partners[:, high + 1]]
-    )
+    own = _weighed(weights, np.maximum(partners[:, low], partners[:, high]))
+    beside = [partners[:, low - 1], partners[:, low], partners[:, high], partners[:, high + 1]]
+    around = _weighed(weights, np.maximum.reduce(beside))
     clauses = [weights @ each.clauses for each in meant]
     sentences = [weights @ each.sentences for each in meant]
     order, place = text.clauses.join(map(_order, clauses)), text.sentences.join(map(_order, sentences))
@@ -382,6 +381,12 @@ def _told(text: _Text, meant: Sequence[Alike], weights: Floats) -> Columns:
         text.each(each.max(initial=0.0) for each in clauses) - own,
     ]
     return columns
+
+
+def _weighed(weights: Floats, partners: Floats) -> Floats:
+    """``weights @ partners``. Not by BLAS, which now and then warns of invalid values that aren't there."""
+    found: Floats = np.einsum("w,wc->c", weights, partners)
+    return found
 
 
 LEAST_LOG = -10.0

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from qa.answer.choosing import Finding, chosen, settled
-from qa.answer.finding import Near, rank
+from qa.answer.finding import READ, Candidates
 from qa.answer.kinds import Expected
-from qa.answer.meaning import Wanted
 from qa.answer.verdict import Judge
-from qa.hits import Hit
-from qa.retrieve import Retrieved
-from qa.store import StoredPassage
 from qa.text import fold_text
 
-GATHERED = 5
-"""Passages that are read for their part of an answer: as many as are shown when nothing else is said."""
 PART_FROM = 0.3
 """Probability of being right from which on a part is given. Higher than for an answer: parts stand beside each other,
 and a wrong one among them is believed. By judgement: no set has questions of this sort."""
@@ -38,21 +30,13 @@ def asks_for_several(asked: Expected) -> bool:
     return _SEVERAL.search(asked.folded, asked.own) is not None
 
 
-def gather(
-    found: Retrieved,
-    hits: Sequence[Hit],
-    passages: Mapping[int, StoredPassage],
-    near: Sequence[Near],
-    wanted: Wanted,
-    judge: Judge,
-) -> list[Finding]:
-    """What each of the first GATHERED hits tells, best first; the same text only once, and nothing of a single one.
+def gather(candidates: Candidates, judge: Judge) -> list[Finding]:
+    """What each of the passages read tells, best first; the same text only once, and nothing of a single one.
 
-    ``near`` has the cosines of each of these hits. A finding's ``passage`` is its hit's index in ``hits``.
+    A finding's ``passage`` is its hit's index.
     """
     parts: dict[str, Finding] = {}
-    candidates = rank(found, hits, passages, near[:GATHERED], wanted)
-    for number in range(min(len(hits), GATHERED)):
+    for number in range(min(len(candidates.hits), READ)):
         part = settled(chosen(candidates.of_passage(number)), judge)
         if part is None:
             continue

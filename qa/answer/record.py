@@ -19,9 +19,9 @@ from qa.answer import meaning, verdict
 from qa.answer.candidates import layout
 from qa.answer.choosing import Finding, told
 from qa.answer.elsewhere import retold
-from qa.answer.evidence import LEADING, missing_terms
-from qa.answer.finding import best_sentence, embedded_texts, nearness, rank, stressed
-from qa.answer.gathering import GATHERED, asks_for_several, gather
+from qa.answer.evidence import missing_terms
+from qa.answer.finding import READ, best_sentence, embedded_texts, nearness, rank, stressed
+from qa.answer.gathering import asks_for_several, gather
 from qa.answer.kinds import expected
 from qa.answer.places import places
 from qa.answer.vectors import SentenceVectors
@@ -64,7 +64,7 @@ def answer_many(
     """Each question's record, in order; ``trace_id`` and ``elapsed_ms`` are the caller's to fill in.
 
     ``passages`` holds the passages of all hits. One that is no longer there, or is damaged, is left out. At most
-    ``top_k`` are shown (None for all); the first LEADING are read for an answer, shown or not.
+    ``top_k`` are shown (None for all); the first READ are read for an answer, shown or not.
 
     Raises:
         ModelError: as the embedder gives it.
@@ -72,13 +72,11 @@ def answer_many(
     if not retrieved:
         return []
     there = [tuple(hit for hit in found.hits if hit.passage_id in passages) for found in retrieved]
-    several = [asks_for_several(expected(found.question)) for found in retrieved]
-    read = [GATHERED if gathers else LEADING for gathers in several]
-    wanted = dict.fromkeys(hit.passage_id for hits, most in zip(there, read, strict=True) for hit in hits[:most])
+    wanted = dict.fromkeys(hit.passage_id for hits in there for hit in hits[:READ])
     vectors = _VECTORS.of((text for id_ in wanted for text in embedded_texts(passages[id_].text)), embedder)
     vector = embedder.questions([found.question for found in retrieved])
     return [
-        _record(question, found, hits, passages, vectors, vector[i], terms, top_k, gathers=several[i])
+        _record(question, found, hits, passages, vectors, vector[i], terms, top_k)
         for i, (question, found, hits) in enumerate(zip(asked, retrieved, there, strict=True))
     ]
 
@@ -97,14 +95,13 @@ def _record(
     vector: Vectors,
     terms: Terms,
     top_k: int | None,
-    *,
-    gathers: bool,
 ) -> Record:
     weighed = stressed(found)
     wanted = meaning.shipped().wanted(found.question, weighed.words)
     judge = verdict.shipped()
-    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[: GATHERED if gathers else LEADING]]
-    finding = told(rank(weighed, hits, passages, near[:LEADING], wanted), judge)
+    near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[:READ]]
+    candidates = rank(weighed, hits, passages, near, wanted)
+    finding = told(candidates, judge)
     status: verdict.Status = "not_found"
     confidence = 0.0
     if finding is not None:
@@ -114,7 +111,8 @@ def _record(
         order.insert(0, order.pop(finding.passage))
     least = list(accumulate((hits[i].score for i in reversed(order)), max))[::-1]
     order = order[:top_k]
-    parts = gather(weighed, hits, passages, near, wanted, judge) if gathers and status == "answered" else []
+    several = status == "answered" and asks_for_several(expected(found.question))
+    parts = gather(candidates, judge) if several else []
     chosen = order.index(finding.passage) if finding and finding.field == "text" and finding.passage in order else None
     hits = [hits[i] for i in order]
     there = [passages[hit.passage_id] for hit in hits]

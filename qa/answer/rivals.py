@@ -3,7 +3,8 @@
 Their words and their meaning are nearly the question's, so that nothing else parts them. A rival is a name of the same
 sort before the same word as the question's own name, in a sentence that doesn't hold that name.
 
-A figure of another measure, 1路 where 多长 is asked, is a rival too, where there is one of the measure asked for.
+A figure of another measure, 1路 where 多长 is asked, is a rival too, where there is one of the measure asked for; and
+so is whom a text quotes (据…负责人介绍), unless it is asked who said something.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
 from qa.answer.candidates import TAGS, Block, Ints
@@ -69,6 +71,18 @@ def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.boo
     return found
 
 
+def quoted(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
+    """(spans,): which stand in 据…介绍, that tells where the text has it from; none where it is asked who said it."""
+    found = np.zeros(len(spans), dtype=np.bool_)
+    if not _SAYING.search(asked.folded, asked.own):
+        for match in _QUOTING.finditer(block.layout.folded):
+            found |= (spans[:, 0] < match.end()) & (spans[:, 1] > match.start()) & (spans[:, 1] <= match.end())
+    return found
+
+
+_SAID = "介绍|透露|表示|称|说"
+_QUOTING = regex.compile(rf"据[^,。;:!?、\n]{{1,30}}(?:{_SAID})")
+_SAYING = regex.compile(rf"{_SAID}|告诉|指出|讲|据|\b(?:sa(?:id|ys?)|told|according)\b|述べ|言")
 MEASURE_CHARS = 3
 """Within so many characters behind a figure its measure word begins."""
 EQUALS = ("人名位口员", "元块圆钱金币", "个家间所座处", "米里尺m", "斤克吨g", "年月天日时分秒周钟载")

@@ -8,6 +8,7 @@ is the subject of an earlier sentence of the passage, or the name that its headi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,6 +28,12 @@ _NOWHERE = frozenset({"地方", "地区", "地点", "位置", "场所", "地带"
 """Places that do nothing."""
 _DOERS: frozenset[Kind] = frozenset({"person", "organisation", "place", "which"})
 _ENGLISH = regex.compile(r"\bwho (?!(?:is|are|was|were|am|do|does|did|else|will|would|can|could|has|have|had)\b)\w")
+_RECEIVERS: frozenset[Kind] = _DOERS | {"list", "what"}
+_RECEIVES = regex.compile(
+    r"\bwho (?:has |have )?(?:receive[sd]?|gets?|got|benefit(?:s|ed)?)\b|\b(?:to|for) whom\b|[誰谁]に|だれに"
+)
+_HANDS = regex.compile(r"(?:的|们)*(?:手[里中上]|身边)")
+_INTO_HANDS = regex.compile(r"到了?((?:(?!到)[^,。;；:：!！?？]){1,40}?)的?(?:手[里中上]|身边)")
 _BEFORE_DOER = frozenset("是由")
 _DOES = frozenset({"v", "vd", "d", "ad", "p", "ul"})
 """Tags of what may follow the doer; ul: 发了 is one word with a particle."""
@@ -47,7 +54,7 @@ _ACTING = frozenset({"v", "d", "ad", "p", "a", "t"})
 def asks_doer(asked: Expected) -> bool:
     """Whether it is asked who does what is told (哪个街道发了…, …是谁发的), not to whom (发给了谁) or what is."""
     own = asked.folded[asked.own :]
-    if asked.kind not in _DOERS or asked.start < asked.own:  # asked within a story
+    if asked.kind not in _DOERS or asked.start < asked.own or asks_recipient(asked):  # asked within a story
         return False
     if _ENGLISH.search(own):
         return True
@@ -66,10 +73,48 @@ def asks_doer(asked: Expected) -> bool:
     return by or not any(tag[0] in "vp" for _, tag in before)
 
 
+@lru_cache(maxsize=256)
+def asks_recipient(asked: Expected) -> bool:
+    """Whether it is asked to or for whom something is done: 发给了谁, 帮谁联系的, 送到谁手里, *who received …*."""
+    own, start = asked.folded[asked.own :], asked.start - asked.own
+    if asked.kind in {"why", "how", "number", "date"} or start < 0:
+        return False
+    if asked.kind == "person" and _RECEIVES.search(own):
+        return True
+    before = rjieba.tag(own[:start].rpartition(",")[2])
+    if before and before[-1][0] in {"了", "到"}:
+        before.pop()
+    return into_hands(asked) or (bool(before) and asked.kind in _RECEIVERS and _is_giving(before[-1][0]))
+
+
 def done_for(block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
     """(spans,): which begin between a word of ``MARKS`` and the verb behind it, or are all that stands there."""
     size = len(block.layout.folded) + 1
     inside, begins = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.bool_)
+    for mark, first, past in _marked(block):
+        inside[mark:past] = 1
+        begins[first:past] = True
+    total = np.concatenate(([0], np.cumsum(inside)))
+    found: npt.NDArray[np.bool_] = total[spans[:, 1]] - total[spans[:, 0]] == spans[:, 1] - spans[:, 0]
+    return found | begins[spans[:, 0]]
+
+
+def received(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
+    """(spans,): which are whom something is done for or given to, or a part of it; of 到谁手里 what is in 到…手中."""
+    folded = block.layout.folded
+    regions = [match.span(1) for match in _INTO_HANDS.finditer(folded)]
+    if not into_hands(asked):
+        regions += [(first, past) for mark, first, past in _marked(block) if folded[mark] not in "把将"]
+        regions += _given(block)
+    ends = np.zeros(len(folded) + 1, dtype=np.int32)
+    for first, past in regions:
+        ends[first:past] = past
+    found: npt.NDArray[np.bool_] = spans[:, 1] <= ends[spans[:, 0]]
+    return found
+
+
+def _marked(block: Block) -> Iterator[tuple[int, int, int]]:
+    """Where a word of ``MARKS`` stands, where it ends, and where the verb behind it begins, in the folded text."""
     mark: tuple[int, int] | None = None
     for (start, end), text, tag in zip(block.words.tolist(), block.texts, block.tags.tolist(), strict=True):
         if not text and block.layout.folded[start:end] != "、":
@@ -77,12 +122,35 @@ def done_for(block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
         elif mark is None:
             mark = (start, end) if text in MARKS else None
         elif TAGS[tag] == "v":
-            inside[mark[0] : start] = 1
-            begins[mark[1] : start] = True
+            yield (*mark, start)
             mark = None
-    total = np.concatenate(([0], np.cumsum(inside)))
-    found: npt.NDArray[np.bool_] = total[spans[:, 1]] - total[spans[:, 0]] == spans[:, 1] - spans[:, 0]
-    return found | begins[spans[:, 0]]
+
+
+def _given(block: Block) -> Iterator[tuple[int, int]]:
+    """What stands behind a verb with 给, up to a figure or a sign: 捐赠给|区总工会, 送给|职工|三百个."""
+    first: int | None = None
+    before = ""
+    for (start, end), text, tag in zip(block.words.tolist(), block.texts, block.tags.tolist(), strict=True):
+        sign = not text and block.layout.folded[start:end] != "、"
+        if first is not None and (sign or TAGS[tag] == "m"):
+            if first < start:
+                yield first, start
+            first = None
+        gives = before in {"v", "vn"}
+        if (text.endswith("给") and (len(text) > 1 or gives)) or (first == start and text == "了"):
+            first = end
+        elif gives and text.startswith("给") and TAGS[tag] not in {"v", "vn"}:  # jieba takes 给区 for a word
+            first = start + 1
+        before = TAGS[tag]
+
+
+def into_hands(asked: Expected) -> bool:
+    """Whether it is asked into whose hands something came (到谁手里)."""
+    return _HANDS.match(asked.folded, asked.end) is not None
+
+
+def _is_giving(word: str) -> bool:
+    return word in MARKS - {"把", "将"} or (len(word) > 1 and word.endswith("给"))
 
 
 @dataclass(frozen=True, slots=True)
