@@ -20,7 +20,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # no stubs among the development tools
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 ROOT = Path(__file__).parents[1]
 ARGUED = Path(__file__).with_suffix(".json")
@@ -94,8 +94,16 @@ def _affects(affected: dict[str, Any], version: str) -> bool:
     """
     public = Version(Version(version).public)  # a hole of 2.9 is one of 2.9+cpu
     ranges = [one["events"] for one in affected.get("ranges", []) if one["type"] == "ECOSYSTEM"]
-    listed = any(Version(str(one)) == public for one in affected.get("versions", []))
+    listed = any(_is(public, str(one)) for one in affected.get("versions", []))
     return listed or any(_within(events, public) for events in ranges)
+
+
+def _is(version: Version, listed: str) -> bool:
+    """Whether this is the version listed; one of before PEP 440 (0.3.2d) is none that can be installed."""
+    try:
+        return Version(listed) == version
+    except InvalidVersion:
+        return False
 
 
 def _within(events: list[dict[str, str]], version: Version) -> bool:

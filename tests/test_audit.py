@@ -48,7 +48,7 @@ def test_holes_of_packages_are_found_in_a_copy_of_the_advisories(tmp_path: Path)
         "ranges: [{type: ECOSYSTEM, events: [{introduced: '0'}, {fixed: '1.2'}, {introduced: 2.0rc1}, {fixed: '2.1'}]}]"
     )
     advisory(tmp_path, "one", "PYSEC-1", between)
-    advisory(tmp_path, "one", "PYSEC-2", "versions: ['1.5.0']")
+    advisory(tmp_path, "one", "PYSEC-2", "versions: ['0.3.2d', '1.5.0']")  # one of before PEP 440
     advisory(tmp_path, "two-words", "PYSEC-3", "ranges: [{type: ECOSYSTEM, events: [{introduced: '3'}]}]")
     advisory(tmp_path, "two-words", "PYSEC-4", "versions: ['4']", "withdrawn: '2024-01-01T00:00:00Z'")
     advisory(
