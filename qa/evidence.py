@@ -154,7 +154,7 @@ class Reader:
         return read
 
     def _sentences(self, text: str) -> _Read:
-        cuts = [self._terms.cut(text[start:end]) for start, end in sentences(text)]
+        cuts = self._terms.cuts(text, sentences(text))
         worded = [cut for cut in cuts if cut.words and self._embedder.word_vectors]
         return _Read(
             tuple(cut._replace(words=()) for cut in cuts),

@@ -13,10 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qa.errors import UsageError
-from qa.text import Terms, fold
+from qa.text import Terms, fold, sentences
 from qa.text.numerals import numbers
 from qa.text.terms import Wanted
 
+SEEDS = Path(__file__).parents[1] / "seeds"
 BENCH = Path(__file__).parents[1].parent / "shared" / "bench"
 
 
@@ -263,7 +264,21 @@ def test_simplified_questions_lose_nothing_over_traditional_text(terms: Terms) -
 def test_what_is_wanted_is_found_in_cuts_as_among_the_terms(question: str, texts: list[str]) -> None:
     terms = Terms()
     asked = list(dict.fromkeys(terms.question(question)))
-    cuts = [terms.cut(text) for text in texts]
+    cuts = [cut for text in texts for cut in terms.cuts(text, [(0, len(text))])]
     expected = {term: [i for i, text in enumerate(texts) if term in terms.passage(text)] for term in asked}
     assert dict(Wanted.read(asked).places(cuts)) == {term: found for term, found in expected.items() if found}
     assert [list(cut.words) for cut in cuts] == [terms.words(text) for text in texts]
+
+
+@given(st.text(alphabet="工会街道总景山八千个万五0158,.。！？\n“”（）年画家著作Covid us覆盖 　|Éé䔢發放", max_size=80))
+@example("发放8,000。0个口罩！“工 会。”\n景山 街道，五千三。百名。US 3.5. 2 covid")
+def test_sentences_cut_at_once_are_what_each_is_alone(text: str) -> None:
+    terms, spans = Terms(), sentences(text)
+    assert terms.cuts(text, spans) == [terms.cuts(text[start:end], [(0, end - start)])[0] for start, end in spans]
+
+
+def test_sentences_of_real_pages_cut_at_once_are_what_each_is_alone(terms: Terms) -> None:
+    for page in sorted(SEEDS.glob("*.txt")):
+        text = page.read_text(encoding="utf-8")
+        spans = sentences(text)
+        assert terms.cuts(text, spans) == [terms.cuts(text[start:end], [(0, end - start)])[0] for start, end in spans]

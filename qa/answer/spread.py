@@ -44,10 +44,12 @@ def spread(question: str, hits: Sequence[Hit], passages: Mapping[int, StoredPass
     left: list[Hit] = []
     repeated: list[Hit] = []
     told: set[tuple[int, frozenset[str]]] = set()
+    of_article = Counter(passages[hit.passage_id].article_id for hit in hits if hit.passage_id in passages)
     for hit in hits:
         if hit.passage_id in passages:
             passage = passages[hit.passage_id]
-            runs = (passage.article_id, shingles(passage.text))
+            others = of_article[passage.article_id] > 1  # only of an article's passages one may repeat another
+            runs = (passage.article_id, shingles(passage.text) if others else frozenset())
             tells = runs not in told and not echoes(layout(passage.text).folded)
             (left if tells else repeated).append(hit)
             told.add(runs)

@@ -11,7 +11,7 @@ import hashlib
 import operator
 import re
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -193,30 +193,43 @@ class Terms:
             found += self._split(run.group()) if run["cjk"] is not None else [run.group()]
         return found
 
-    def cut(self, text: str) -> Cut:
-        """The text, cut so that ``wanted`` terms are found in it as they are among ``passage(text)``."""
-        folded = fold_text(text)
-        values = numbers(folded)
-        figures = {(start, end) for _, start, end in values}
-        words: list[str] = []
-        chinese: list[str] = []
-        others: set[str] = set()
-        for run in _RUN.finditer(folded):
-            if run["cjk"] is not None:
-                found = self._split(run.group())
-                words += found
-                chinese += found
-                continue
-            words.append(run.group())
-            if run.span() not in figures:
-                others.add(run.group())
-        others.update(term for value, _, end in values for term in _terms_of_number(value, folded, end))
-        return Cut(
-            tuple(words),
-            folded.translate(_ONE_TERM),
-            f"|{'|'.join(chinese)}|".translate(_ONE_TERM),
-            frozenset(others),
-        )
+    def cuts(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Cut]:
+        """The spans of ``text``, each cut so that ``wanted`` terms are found in it as they are among ``passage``.
+
+        Spans are in order and end where a sentence may: folded at once, they are what each would be alone.
+        """
+        folded, found = fold(text), []
+        translated = folded.text.translate(_ONE_TERM)  # one for one
+        values = numbers(folded.text)
+        for start, end in spans:
+            low, high = (bisect_left(folded.offsets, place) for place in (start, end))
+            within = [value for value in values if low <= value[1] and value[2] <= high]
+            figures = {(first, last) for _, first, last in within}
+            words: list[str] = []
+            chinese: list[str] = []
+            others: set[str] = set()
+            for run in _RUN.finditer(folded.text, low, high):
+                if run["cjk"] is not None:
+                    chinese += (split := self._split(run.group()))
+                    words += split
+                    continue
+                words.append(run.group())
+                if run.span() not in figures:
+                    others.add(run.group())
+            others.update(
+                term for value, _, last in within for term in _terms_of_number(value, folded.text[:high], last)
+            )
+            joined = f"|{'|'.join(chinese)}|"
+            has_two_forms = translated[low:high] != folded.text[low:high]
+            found.append(
+                Cut(
+                    tuple(words),
+                    translated[low:high],
+                    joined.translate(_ONE_TERM) if has_two_forms else joined,
+                    frozenset(others),
+                )
+            )
+        return found
 
     def question_words(self, text: str) -> list[str]:
         """The words of a question less stop words, unless nothing else is left."""
