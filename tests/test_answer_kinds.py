@@ -38,6 +38,32 @@ def test_a_figure_is_asked_for_with_its_measure_word(question: str, units: str) 
     assert expected(question).units == units
 
 
+@pytest.mark.parametrize(
+    ("question", "told", "not_told"),
+    [
+        ("How many people came?", "人", "元"),
+        ("How many full-time union social workers were sent?", "人", "元"),
+        ("How old was the driver?", "岁", "元"),
+        ("How much consolation money did the union give?", "元", "人"),
+        ("In how many hours was it done?", "时", "天"),
+        ("What percentage of firms opened?", "%", "家"),
+        ("How many provinces did they visit?", "个", "元"),
+        ("How many square kilometers is the park?", "平", "元"),
+    ],
+)
+def test_an_english_question_asks_for_the_measure_word_of_what_it_counts(
+    question: str, told: str, not_told: str
+) -> None:
+    units = expected(question).units
+    assert told in units
+    assert not_told not in units
+
+
+@pytest.mark.parametrize("question", ["How many of the same sort were there?", "How long did it take?", "Who came?"])
+def test_an_english_question_that_counts_nothing_known_asks_for_no_measure_word(question: str) -> None:
+    assert expected(question).units == ""
+
+
 def test_what_stands_beside_the_gap_is_its_clause() -> None:
     found = expected("去年，小区的围墙由谁出资修好，花了很久？")
     assert (found.before, found.after) == ("小区的围墙由", "出资修好")

@@ -98,6 +98,38 @@ _UNIT_OF = {
 }  # fmt: skip
 
 
+_SOME = r"(?: [\w-]{1,20}){0,4}"
+_PEOPLE = (
+    "people|persons|men|women|workers|employees|members|cadres|officials|staff|volunteers|residents|citizens|students|"
+    "children|doctors|nurses|physicians|guests|passengers|patients|soldiers"
+)
+_ENGLISH_UNITS = tuple(
+    (regex.compile(rf"\b(?:{words})\b"), units)
+    for words, units in (
+        ("how old", "岁"),
+        (rf"how (?:many|much){_SOME} (?:money|yuan|rmb|dollars?|euros?|funds|funding)|how much .{0, 60}\bcosts?", "元"),
+        (rf"how many{_SOME} (?:{_PEOPLE})", "人"),
+        (rf"how many{_SOME} (?:households|families)", "户"),
+        (rf"how many{_SOME} (?:times|occasions)", "次"),
+        (rf"how many{_SOME} (?:boxes|cartons|crates)", "箱"),
+        (rf"how many{_SOME} (?:companies|firms|enterprises|hospitals|factories|shops)", "家"),
+        ("how many seconds", "秒"),
+        ("how many minutes", "分"),
+        ("how many hours", "时"),
+        ("how many days", "天"),
+        ("how many weeks", "周"),
+        ("how many months", "月"),
+        ("how many years", "年"),
+        ("how many(?: metric)? (?:tons|tonnes)", "吨"),
+        ("how many square (?:kilomet(?:er|re)s|met(?:er|re)s|miles)", "平"),
+        ("(?:what|how many|which) percent(?:age)?", "%"),
+        ("how many(?! (?:of|same)\\b)", "个名位人家间所座处户次只件份条项批支队辆场种类部台"),
+    )
+)
+"""What a figure in Chinese should be followed by, by what an English question counts; things by any that counts them,
+which money is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What a question wants, in its folded text."""
@@ -156,6 +188,8 @@ def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:
             units = ""
         if focus.startswith("大") and not _AGE.match(folded, end):
             units = ""
+        if not focus:
+            units = next((units for pattern, units in _ENGLISH_UNITS if pattern.search(folded, start)), units)
         return Expected(kind, folded, start, end, focus, units)
     focus = ""
     if found := regex.match(r"(?:哪|什么|何|甚么|啥)(?![时年月日以处地方时])", folded[start:]):

@@ -32,7 +32,7 @@ _RECEIVERS: frozenset[Kind] = _DOERS | {"list", "what"}
 _RECEIVES = regex.compile(
     r"\bwho (?:has |have )?(?:receive[sd]?|gets?|got|benefit(?:s|ed)?)\b|\b(?:to|for) whom\b|[誰谁]に|だれに"
 )
-_HANDS = regex.compile(r"(?:的|们)*(?:手[里中上]|身边)")
+_HANDS = regex.compile(r"的?(?:手[里中上]|身边)")
 _INTO_HANDS = regex.compile(r"到了?((?:(?!到)[^,。;；:：!！?？]){1,40}?)的?(?:手[里中上]|身边)")
 _BEFORE_DOER = frozenset("是由")
 _DOES = frozenset({"v", "vd", "d", "ad", "p", "ul"})
