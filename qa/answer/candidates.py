@@ -80,7 +80,7 @@ LENGTHS = (1, 2, 3, 5, 8, 13, 20, 35)
 """Upper ends of the classes of length."""
 STATIC = 34 + len(LENGTHS)
 """Columns of ``Spans.static``."""
-QUOTED, INSIDE_QUOTES, ENUMERATES, HAS_NUMBER, HAS_DATE = 6, 7, 11, 14, 20
+QUOTED, INSIDE_QUOTES, ENUMERATES, HAS_NUMBER, IS_MEASURED, HAS_DATE = 6, 7, 11, 14, 18, 20
 """Some of them."""
 _HALF_BRACKET, _HALF_QUOTE = 9, 10
 

@@ -16,7 +16,16 @@ from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
 from qa.answer.kinds import expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Weights, choose
-from qa.answer.roles import asks_doer, fits, heading_name, is_left_out, subjects
+from qa.answer.roles import (
+    asks_doer,
+    asks_recipient,
+    fits,
+    heading_name,
+    helped_in,
+    is_left_out,
+    subjects,
+    whole_receiver,
+)
 from qa.answer.verdict import Judge
 from qa.articles import NEAR
 from qa.hits import Hit
@@ -86,6 +95,9 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
     findings = []
     for choice in choose(candidates.seen, candidates.scores, candidates.sources):
         source = candidates.sources[choice.source]
+        if asks_recipient(asked):
+            start, end = whole_receiver(asked, source.block, choice.start, choice.end)
+            choice = replace(choice, start=start, end=end)  # noqa: PLW2901
         around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
         place = source.block.layout.place(choice.start, choice.end)
         passage = candidates.passages[hits[source.passage].passage_id]
@@ -202,12 +214,17 @@ def _understood(candidates: Candidates) -> Finding | None:
     here = (candidates.seen.source == choice.source) & (candidates.seen.sentence == choice.sentence)
     if source.field != TEXT or not patient[here].any() or not is_left_out(source.block, choice.sentence):
         return None
+    helped = helped_in(source.block, choice.sentence)
+
+    def may_be(name: str) -> bool:
+        return fits(asked, name) and not any(each in name for each in helped)
+
     passage = candidates.passages[candidates.hits[source.passage].passage_id]
     measures = evidence(asked, candidates.found, candidates.hits, source, choice, passage, candidates.wanted)
     before = [
         subject
         for subject in subjects(source.block)
-        if subject.sentence < choice.sentence and fits(asked, source.block.layout.folded[subject.start : subject.end])
+        if subject.sentence < choice.sentence and may_be(source.block.layout.folded[subject.start : subject.end])
     ]
     if before:
         layout_ = source.block.layout
@@ -216,7 +233,7 @@ def _understood(candidates: Candidates) -> Finding | None:
         return Finding(source.passage, "text", layout_, *place, around, measures)
     heading = block(passage.section or "")
     name = heading_name(heading)
-    if name is None or not fits(asked, heading.layout.folded[slice(*name)]):
+    if name is None or not may_be(heading.layout.folded[slice(*name)]):
         return None
     place = heading.layout.place(*name)
     return Finding(source.passage, "section", heading.layout, *place, place, measures)

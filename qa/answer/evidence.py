@@ -92,7 +92,7 @@ def evidence(
     measures |= _told(source, choice, passage, wanted)
     measures |= {f"kind_{kind}": float(asked.kind == kind) for kind in KINDS}
     measures["foreign"] = foreign
-    measures["far"] = foreign * float(leads.cosine < FAR)
+    measures["far"] = foreign * float(leads.cosine < FAR and not _is_named(passage, wanted))
     measures["bare"] = float(is_bare(asked, found.words))
     for name in ("holds", "score", "nearness", "margin", "dense_first", "told", "untold", "names_untold"):
         measures[f"foreign_{name}"] = foreign * measures[name]
@@ -128,6 +128,12 @@ def _told(source: Source, choice: Choice, passage: StoredPassage, wanted: Wanted
         "untold_sentence": float(wanted.weights @ (told < UNLIKE)),
         "names_untold": float((names < UNLIKE).mean()) if len(names) else 0.0,
     }
+
+
+def _is_named(passage: StoredPassage, wanted: Wanted) -> bool:
+    """Whether the passage, or what stands above it, holds a Chinese name that the question spells in Latin letters."""
+    whole = shipped().similar(wanted, block(f"{passage.above}\n{passage.text}")) if wanted.spellings else None
+    return whole is not None and bool((whole[list(wanted.spellings)].max(1, initial=0.0) >= 1).any())
 
 
 UNLIKE = 0.15

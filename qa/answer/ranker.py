@@ -23,6 +23,7 @@ from qa.answer.candidates import (
     HAS_DATE,
     HAS_NUMBER,
     INSIDE_QUOTES,
+    IS_MEASURED,
     QUOTED,
     TAGS,
     WORD_BUCKETS,
@@ -81,7 +82,7 @@ def from_tensors(tensors: Mapping[str, npt.NDArray[np.generic]]) -> Weights:
 FORM_PRIOR = 2.0
 """Added for an enumeration where a list is asked for, and for a quoted name where a title is."""
 NO_FIGURE_PRIOR = -4.0
-"""Added for a text without a figure where a number or a date is asked for."""
+"""Added for a text without a figure where a number or a date is asked for, and for a figure where a name is."""
 QUOTED_PRIOR = -2.0
 """Added for a quoted name where a person, place, number or date is asked for: a book has a place, and is none. These
 three were set on the dev questions, which ask for other things than the sets' questions do."""
@@ -98,6 +99,8 @@ def adjusted(seen: Inputs, scored: Floats) -> Floats:
     quoted = (dense[:, QUOTED] > 0) | (dense[:, INSIDE_QUOTES] > 0)
     if kind in {"person", "place", "number", "date"}:
         result = result + QUOTED_PRIOR * quoted
+    if kind in {"person", "organisation"}:
+        result = result + NO_FIGURE_PRIOR * (dense[:, IS_MEASURED] > 0)
     if kind == "list":
         result = result + FORM_PRIOR * (dense[:, ENUMERATES] > 0)
     elif kind == "title":

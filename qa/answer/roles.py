@@ -47,6 +47,7 @@ _NO_NAMES = frozenset(
 )
 """Words that end so, and name nobody."""
 _NAMING = frozenset({"n", "nr", "ns", "nt", "nz", "j", "l", "s", "b", "vn", "eng", "x", "f"})
+_NAMES = frozenset({"nr", "ns"})
 _ACTING = frozenset({"v", "d", "ad", "p", "a", "t"})
 
 
@@ -100,16 +101,36 @@ def done_for(block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
 
 
 def received(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
-    """(spans,): which are whom something is done for or given to, or a part of it; of 到谁手里 what is in 到…手中."""
-    folded = block.layout.folded
-    regions = [match.span(1) for match in _INTO_HANDS.finditer(folded)]
-    if not into_hands(asked):
-        regions += [(first, past) for mark, first, past in _marked(block) if folded[mark] not in "把将"]
-        regions += _given(block)
-    ends = np.zeros(len(folded) + 1, dtype=np.int32)
-    for first, past in regions:
+    """(spans,): which are whom something is done for or given to, or a part of it."""
+    ends = np.zeros(len(block.layout.folded) + 1, dtype=np.int32)
+    for first, past in _receivers(asked, block):
         ends[first:past] = past
     found: npt.NDArray[np.bool_] = spans[:, 1] <= ends[spans[:, 0]]
+    return found
+
+
+def whole_receiver(asked: Expected, block: Block, start: int, end: int) -> tuple[int, int]:
+    """The whole of whom something is done for, where the span only tells of what sort they are (一线|的职工)."""
+    if block.layout.folded[end : end + 1] != "的":
+        return start, end
+    around = [(first, past) for first, past in _receivers(asked, block) if first <= start and end <= past]
+    return around[0] if around else (start, end)
+
+
+def helped_in(block: Block, sentence: int) -> list[str]:
+    """Whom something is done for in a sentence, in folded characters: none of them does it."""
+    low, high = block.layout.sentences[sentence].tolist()
+    found = [block.layout.folded[first:past] for _, first, past in _marked(block) if low <= first < past <= high]
+    return [name for name in found if len(name) > 1]
+
+
+def _receivers(asked: Expected, block: Block) -> list[tuple[int, int]]:
+    """Where those stand whom something is done for or given to; of 到谁手里 only what is in 到…手中."""
+    folded = block.layout.folded
+    found = [match.span(1) for match in _INTO_HANDS.finditer(folded)]
+    if not into_hands(asked):
+        found += [(first, past) for mark, first, past in _marked(block) if folded[mark] not in "把将"]
+        found += _given(block)
     return found
 
 
@@ -120,7 +141,10 @@ def _marked(block: Block) -> Iterator[tuple[int, int, int]]:
         if not text and block.layout.folded[start:end] != "、":
             mark = None
         elif mark is None:
-            mark = (start, end) if text in MARKS else None
+            if text in MARKS:
+                mark = start, end
+            elif text[:1] in MARKS and TAGS[tag] in _NAMES:  # 向东|花市: badly cut
+                mark = start, start + 1
         elif TAGS[tag] == "v":
             yield (*mark, start)
             mark = None
