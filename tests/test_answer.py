@@ -119,6 +119,22 @@ def test_a_page_that_tells_the_same_is_named_under_the_first() -> None:
     assert "also" not in third
 
 
+@pytest.mark.parametrize("rank", range(1, 8))
+def test_the_first_five_passages_are_read_for_an_answer(rank: int) -> None:
+    telling, other = "区总工会昨日为三个街道送去口罩两千只。", "公园里的花开了，游客比往年多，园方延长了开放的时间。"
+    texts = [telling if number == rank else other for number in range(1, 8)]
+    passages = {
+        number: _passage([(0, len(text))], text=text, id=number, article_id=number, file=f"{number}.txt")
+        for number, text in enumerate(texts, 1)
+    }
+    hits = tuple(Hit(number, 1 / number, number, number, 1.0, 0.5) for number in passages)
+    found = Retrieved("送去多少口罩？", hits, {"口罩": 1.0, "送去": 1.0}, 1.0, 10, {"口罩": 1.0, "送去": 1.0})
+    [record] = answer_many([Question("送去多少口罩？")], [found], passages, Compass(), Terms())
+    is_found = record["answer"] is not None and "两千只" in record["answer"]
+    assert is_found == (rank <= 5)
+    assert record["passages"][0]["source"]["file"] == (f"{rank}.txt" if is_found else "1.txt")
+
+
 def test_words_that_occur_nowhere_are_named_when_nothing_is_found() -> None:
     everywhere, nowhere = 0.5, math.log(1 + 10.5 / 0.5)
     found = Retrieved("月亮上的口罩", (), {"月亮": nowhere, "口罩": everywhere, "月": nowhere}, 0.3, 10)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.answer import meaning, reader
-from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, block, layout
+from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, Block, Spans, block, joined, layout
 from qa.answer.choosing import settled
 from qa.answer.features import DENSE, IDS, SENTENCES, Inputs, Source, inputs
 from qa.answer.kinds import expected
@@ -27,9 +27,14 @@ HOLDING = [
 ]
 
 
+def _spans(found: Block) -> Spans:
+    """The candidates of all sentences."""
+    return joined([found.of_sentence(number) for number in range(len(found.layout.sentences))])
+
+
 def _printed(text: str) -> set[str]:
     found = block(text)
-    return {text[slice(*found.layout.place(start, end))] for start, end in found.spans().places[:, :2].tolist()}
+    return {text[slice(*found.layout.place(start, end))] for start, end in _spans(found).places[:, :2].tolist()}
 
 
 @pytest.mark.parametrize(("answer", "text"), HOLDING, ids=[case[0] for case in HOLDING])
@@ -46,7 +51,7 @@ def test_no_candidate_begins_or_ends_with_a_comma_or_a_particle() -> None:
 @given(st.text(alphabet="口罩八千只，。《》“”()、3,.5 \nab 的在東區1年月", max_size=60))
 def test_candidates_lie_within_a_sentence_and_its_limits(text: str) -> None:
     found = block(text)
-    made = found.spans()
+    made = _spans(found)
     for (start, end, _, _, sentence, _), (low, high) in zip(made.places.tolist(), made.clauses.tolist(), strict=True):
         first, last = found.layout.sentences[sentence].tolist()
         assert first <= low <= start < end <= high <= last
@@ -58,7 +63,7 @@ def test_candidates_lie_within_a_sentence_and_its_limits(text: str) -> None:
 
 def test_spans_are_bounded() -> None:
     found = block("口罩" * 200 + "，" + "手套和药品，" * 60)
-    places = found.spans().places
+    places = _spans(found).places
     lengths = places[:, 1] - places[:, 0]
     clause = places[:, 5] == 1
     assert lengths[~clause].max() <= SPAN_CHARS
@@ -67,6 +72,12 @@ def test_spans_are_bounded() -> None:
 
 
 ITEMS = "科研办公楼、国际化酒店、文化娱乐、体育健身、商业服务、地下停车场、员工食堂"
+
+
+@pytest.mark.parametrize("clause", ["北京、上海、天津、重庆、河北、山西、辽宁、吉林", "甲、乙、丙、丁、戊、己、庚、辛"])
+def test_an_enumeration_of_short_words_is_a_candidate_as_a_whole(clause: str) -> None:
+    assert len(clause) <= SPAN_CHARS
+    assert clause in _printed(f"{clause}。")
 
 
 def test_an_enumeration_is_a_candidate_however_long() -> None:
@@ -79,7 +90,7 @@ def test_an_enumeration_is_a_candidate_however_long() -> None:
 
 def test_enumerations_are_bounded() -> None:
     found = block("、".join(["口罩"] * 300) + "等物资。")
-    places = found.spans().places
+    places = _spans(found).places
     lengths = (places[:, 1] - places[:, 0])[places[:, 5] == 0]
     assert lengths.max() <= CLAUSES_CHARS
     assert len(places) < 30_000

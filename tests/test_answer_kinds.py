@@ -44,10 +44,13 @@ def test_a_figure_is_asked_for_with_its_measure_word(question: str, units: str) 
         ("How many people came?", "人", "元"),
         ("How many full-time union social workers were sent?", "人", "元"),
         ("How old was the driver?", "岁", "元"),
+        ("How much did the renovation cost?", "元", "人"),
+        ("How many days did the volunteers work?", "天", "人"),
+        ("How many percent of the companies opened?", "%", "家"),
+        ("How many of the workers came?", "人", "元"),
         ("How much consolation money did the union give?", "元", "人"),
         ("In how many hours was it done?", "时", "天"),
         ("What percentage of firms opened?", "%", "家"),
-        ("How many provinces did they visit?", "个", "元"),
         ("How many square kilometers is the park?", "平", "元"),
     ],
 )
@@ -59,7 +62,18 @@ def test_an_english_question_asks_for_the_measure_word_of_what_it_counts(
     assert not_told not in units
 
 
-@pytest.mark.parametrize("question", ["How many of the same sort were there?", "How long did it take?", "Who came?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many of the same sort were there?",
+        "How many provinces did they visit?",
+        "How many masks did the workers get?",
+        "How many books were given to children?",
+        "How many women's groups came?",
+        "How long did it take?",
+        "Who came?",
+    ],
+)
 def test_an_english_question_that_counts_nothing_known_asks_for_no_measure_word(question: str) -> None:
     assert expected(question).units == ""
 

@@ -49,6 +49,8 @@ def test_anothers_figure_is_not_given(seeds_bot: Bot) -> None:
         ("谁说资金用于慰问？", False),
         ("Who was visited?", True),
         ("Who told the reporters about it?", False),
+        ("这部小说的负责人是谁？", True),
+        ("负责人被称为什么？", True),
     ],
 )
 def test_whom_a_text_has_it_from_is_asked_for_only_by_name_of_saying(question: str, rival: bool) -> None:
@@ -57,6 +59,22 @@ def test_whom_a_text_has_it_from_is_asked_for_only_by_name_of_saying(question: s
     places = [whole.layout.folded.index(word) for word in words]
     spans = np.array([(at, at + len(word)) for at, word in zip(places, words, strict=True)], np.int32)
     assert quoted(expected(question), whole, spans).tolist() == [rival, rival, False, False]
+
+
+def test_what_only_holds_the_sign_of_quoting_quotes_nobody() -> None:
+    whole = block("数据表示他说得对。根据民间传说，他来过。根据作家老舍的小说改编。占据称号的人。")
+    every = np.array([(start, start + 1) for start in range(len(whole.layout.folded))], np.int32)
+    assert not quoted(expected("是谁？"), whole, every).any()
+
+
+def test_a_single_numeral_is_a_figure_before_a_measure_word_that_counts() -> None:
+    whole = block("客四分公司走访了三个区，慰问了四名职工和16户家庭。")
+    figures = ["四分", "三个", "四名", "16户"]
+    places = [whole.layout.folded.index(each) for each in figures]
+    spans = np.array([(at, at + 2) for at in places], np.int32)
+    assert unmeasured(expected("慰问了多少名职工？"), whole, spans).tolist() == [True, True, False, True]
+    assert unmeasured(expected("走访了多少个区？"), whole, spans).tolist() == [True, False, True, True]
+    assert unmeasured(expected("宣传片有多长？"), whole, spans).tolist() == [True] * 4
 
 
 FIGURES = "1路车队拍了宣传片，时长2分钟，花了八千余元，来了30多人。"

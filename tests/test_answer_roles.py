@@ -65,6 +65,11 @@ def test_a_question_for_something_else(question: str) -> None:
         "Who received the boxes?",
         "To whom were the masks sent?",
         "口罩は誰に配られましたか？",
+        "水壶送到了哪位职工手里？",
+        "谁收到了口罩？",
+        "哪些单位收到了捐款？",
+        "Who got the boxes?",
+        "Who were the masks given to?",
     ],
 )
 def test_a_question_for_those_whom_something_is_done_for(question: str) -> None:
@@ -83,6 +88,14 @@ def test_a_question_for_those_whom_something_is_done_for(question: str) -> None:
         "谁被误以为是羽蛇神？",
         "慰问品送到了哪里？",
         "Who sent the boxes?",
+        "院长为谁？",
+        "负责人为哪位？",
+        "首都为哪个？",
+        "被命名为什么？",
+        "小王从谁手里接过奖杯？",
+        "为什么手上会起泡？",
+        "誰によって建てられましたか？",
+        "Who got married?",
         "Who wrote to the mayor?",
     ],
 )

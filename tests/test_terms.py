@@ -270,7 +270,8 @@ def test_what_is_wanted_is_found_in_cuts_as_among_the_terms(question: str, texts
     assert [list(cut.words) for cut in cuts] == [terms.words(text) for text in texts]
 
 
-@given(st.text(alphabet="工会街道总景山八千个万五0158,.。！？\n“”（）年画家著作Covid us覆盖 　|Éé䔢發放", max_size=80))
+@given(st.text(alphabet="工会街道总景山八千个万五0158,.…。！？\n“”（）年画家著作Covid us覆盖 　|Éé䔢發放", max_size=80))
+@example("大家都来了……8000个口罩。真多！.5万个。等着…2020年。")
 @example("发放8,000。0个口罩！“工 会。”\n景山 街道，五千三。百名。US 3.5. 2 covid")
 def test_sentences_cut_at_once_are_what_each_is_alone(text: str) -> None:
     terms, spans = Terms(), sentences(text)

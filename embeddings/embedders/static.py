@@ -30,7 +30,7 @@ BLOCK_TOKENS = 1 << 15
 """Token vectors of a text gathered at a time: 32 MiB at 256 dimensions."""
 WORD_TOKENS = 4
 """Texts of at most so many tokens are summed together with others of their length."""
-MANY_TEXTS = 64
+MANY_TEXTS, MANY_CHARS = 64, 1000
 """From so many on, texts are tokenised by a pool of threads. Waking it takes longer than a few words do: a word at a
 time took 60 µs so and 7 without, and the clock showed 160 beside other work."""
 BLOCK_TEXTS = 1 << 10
@@ -131,7 +131,7 @@ class StaticEmbedder:
     def _sums(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Sum of the token vectors of each text. A text's sum is the same to the last bit whatever stands beside it."""
         sums = np.zeros((len(texts), self.dim), dtype=np.float32)
-        if len(texts) < MANY_TEXTS:
+        if len(texts) < MANY_TEXTS and sum(map(len, texts)) < MANY_CHARS:
             encodings = [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
         else:
             encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)

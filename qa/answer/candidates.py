@@ -158,10 +158,6 @@ class Block:
     made: dict[int, Spans] = field(default_factory=dict)
     """The candidates of the sentences that were asked for."""
 
-    def spans(self) -> Spans:
-        """The candidates of all sentences, in order."""
-        return joined([self.of_sentence(number) for number in range(len(self.layout.sentences))])
-
     def of_sentence(self, number: int) -> Spans:
         """The candidates of a sentence."""
         if number not in self.made:
@@ -312,7 +308,8 @@ def _spans(block: Block, number: int) -> tuple[Ints, Ints]:
                     around.append(where)
         for i, j in _lists(kinds, low, high):
             long = j >= i + SPAN_TOKENS or ends[j] - starts[i] > SPAN_CHARS  # others are there already
-            if long and ends[j] - starts[i] <= CLAUSES_CHARS and (i, j) != (low, high - 1):
+            there = (i, j) == (low, high - 1) and ends[j] - starts[i] > SPAN_CHARS  # as a whole clause, below
+            if long and not there and ends[j] - starts[i] <= CLAUSES_CHARS:
                 spans.append((starts[i], ends[j], i, j, number, 0))
                 around.append(where)
     for a in range(len(clauses)):

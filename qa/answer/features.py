@@ -1,7 +1,7 @@
 """Features: what a candidate is and how it fits the question, as the ranker's numbers.
 
 All sources are looked at as one text, with room between them: numpy works as long on one long array as on a few short
-ones, and a question has five or six sources. The columns are the candidate's own (``candidates.Spans.static``), how it
+ones, and a question has five and more. The columns are the candidate's own (``candidates.Spans.static``), how it
 stands to the question's words as written (``_dynamic``) and in other words (``_told``), and what the reader says of it
 (``_seen``).
 """
@@ -116,7 +116,7 @@ def inputs(
     columns += _seen(text, readings)
     for number, column in enumerate(columns, STATIC):
         dense[:, number] = column
-    dense[:, -1] = np.minimum(dense[:, -1].max(initial=LEAST_LOG) - dense[:, -1], -2 * LEAST_LOG)
+    dense[:, -1] = np.minimum(dense[:, -1].max(initial=2 * LEAST_LOG) - dense[:, -1], -2 * LEAST_LOG)
     return Inputs(dense, _ids(asked, text), of, every.places[:, :2], every.places[:, 4])
 
 

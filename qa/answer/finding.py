@@ -77,6 +77,8 @@ class Candidates:
     sources: Sequence[Source]
     seen: Inputs
     scores: Floats
+    rivals: npt.NDArray[np.bool_]
+    """Which candidates are given only where nothing else is."""
 
     def seen_passages(self) -> list[tuple[int, StoredPassage]]:
         """The hits that have candidates, by their number."""
@@ -84,9 +86,10 @@ class Candidates:
         return [(number, self.passages[self.hits[number].passage_id]) for number in numbers]
 
     def of_passage(self, number: int) -> Candidates:
-        """Those of one hit alone, as if nothing else had been found."""
-        rows = np.flatnonzero(np.array([source.passage == number for source in self.sources], bool)[self.seen.source])
-        return replace(self, seen=self.seen.rows(rows), scores=self.scores[rows])
+        """Those of one hit alone, as if nothing else had been found; but what others are better than stays so."""
+        here = np.array([source.passage == number for source in self.sources], bool)[self.seen.source]
+        rows = np.flatnonzero(here & (~self.rivals | self.rivals.all()))
+        return replace(self, seen=self.seen.rows(rows), scores=self.scores[rows], rivals=self.rivals[rows])
 
 
 def rank(
@@ -109,10 +112,11 @@ def rank(
     seen = inputs(asked, found.idf, sources, wanted.weights, reading or reader.shipped())
     seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
-    scored = np.where(_of_rivals(asked, sources, seen), scored + RIVAL_PRIOR, scored)
+    others = _of_rivals(asked, sources, seen)
+    scored = np.where(others, scored + RIVAL_PRIOR, scored)
     if asks_recipient(asked):
         scored += RECIPIENT_PRIOR * _per_source(partial(received, asked), sources, seen)
-    return Candidates(found, hits, passages, wanted, sources, seen, scored)
+    return Candidates(found, hits, passages, wanted, sources, seen, scored, others)
 
 
 def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.intp]:

@@ -98,36 +98,37 @@ _UNIT_OF = {
 }  # fmt: skip
 
 
-_SOME = r"(?: [\w-]{1,20}){0,4}"
+_ENDS = "did|do|does|was|were|is|are|has|have|had|will|would|can|could|to|by|for|from|in|on|at|with|the"
+_SOME = rf"(?: of the| (?!(?:{_ENDS})\b)[\w-]{{1,20}}){{0,4}}"
+"""Words between *how many* and what is counted: none that ends what is counted."""
 _PEOPLE = (
     "people|persons|men|women|workers|employees|members|cadres|officials|staff|volunteers|residents|citizens|students|"
     "children|doctors|nurses|physicians|guests|passengers|patients|soldiers"
 )
 _ENGLISH_UNITS = tuple(
-    (regex.compile(rf"\b(?:{words})\b"), units)
+    (regex.compile(rf"\b(?:{words})\b(?!['’])"), units)
     for words, units in (
-        ("how old", "岁"),
-        (rf"how (?:many|much){_SOME} (?:money|yuan|rmb|dollars?|euros?|funds|funding)|how much .{0, 60}\bcosts?", "元"),
+        (rf"(?:what|which|how many){_SOME} percent(?:age)?", "%"),
+        (r"how old", "岁年"),
+        (rf"how (?:many|much){_SOME} (?:money|yuan|rmb|dollars?|euros?|funds|funding)", "元"),
+        (r"how much [^?]{0,60}\bcosts?", "元"),
         (rf"how many{_SOME} (?:{_PEOPLE})", "人"),
         (rf"how many{_SOME} (?:households|families)", "户"),
         (rf"how many{_SOME} (?:times|occasions)", "次"),
         (rf"how many{_SOME} (?:boxes|cartons|crates)", "箱"),
         (rf"how many{_SOME} (?:companies|firms|enterprises|hospitals|factories|shops)", "家"),
-        ("how many seconds", "秒"),
-        ("how many minutes", "分"),
-        ("how many hours", "时"),
-        ("how many days", "天"),
-        ("how many weeks", "周"),
-        ("how many months", "月"),
-        ("how many years", "年"),
-        ("how many(?: metric)? (?:tons|tonnes)", "吨"),
-        ("how many square (?:kilomet(?:er|re)s|met(?:er|re)s|miles)", "平"),
-        ("(?:what|how many|which) percent(?:age)?", "%"),
-        ("how many(?! (?:of|same)\\b)", "个名位人家间所座处户次只件份条项批支队辆场种类部台"),
+        (r"how many seconds", "秒"),
+        (r"how many minutes", "分"),
+        (r"how many hours", "时"),
+        (r"how many days", "天"),
+        (r"how many weeks", "周"),
+        (r"how many months", "月"),
+        (r"how many years", "年"),
+        (r"how many(?: metric)? (?:tons|tonnes)", "吨"),
+        (r"how many square (?:kilomet(?:er|re)s|met(?:er|re)s|miles)", "平"),
     )
 )
-"""What a figure in Chinese should be followed by, by what an English question counts; things by any that counts them,
-which money is not."""
+"""What a figure in Chinese should be followed by, by what an English question counts."""
 
 
 @dataclass(frozen=True, slots=True)

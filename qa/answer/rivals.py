@@ -66,6 +66,9 @@ def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.boo
     for _, start, end in layout.values:
         money = layout.folded[max(start - 1, 0) : start] in tuple("$¥€£") and "元" in units
         begins[start] = money or any(unit in layout.folded[end : end + MEASURE_CHARS] for unit in units)
+    counted = "".join(unit for unit in units if unit in COUNTED)  # 三名, but not 四分公司
+    for match in regex.finditer(f"[二两三四五六七八九](?=[{counted}])", layout.folded) if counted else ():
+        begins[match.start()] = True
     before = np.concatenate(([0], np.cumsum(begins)))
     found: npt.NDArray[np.bool_] = before[spans[:, 1]] == before[spans[:, 0]]
     return found
@@ -80,10 +83,15 @@ def quoted(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
     return found
 
 
-_SAID = "介绍|透露|表示|称|说"
-_QUOTING = regex.compile(rf"据[^,。;:!?、\n]{{1,30}}(?:{_SAID})")
-_SAYING = regex.compile(rf"{_SAID}|告诉|指出|讲|据|\b(?:sa(?:id|ys?)|told|according)\b|述べ|言")
+_SAYS = r"介绍|透露|表示|(?<![名简统])称|(?<![小传])说(?![明法服])"
+_QUOTING = regex.compile(rf"(?<![数证占割根依])据[^,。;:!?、\n]{{1,30}}(?:{_SAYS})")
+_SAYING = regex.compile(
+    r"介绍|透露|表示|声称|宣称|谁称|(?<![小传])说(?![明法服])|告诉|指出|据谁|发言"
+    r"|\b(?:sa(?:id|ys?)|told|according)\b|述べ|言った"
+)
 MEASURE_CHARS = 3
 """Within so many characters behind a figure its measure word begins."""
+COUNTED = "人名位口员个家间户次所座处只件份条项批支队辆场箱"
+"""Measure words before which a single numeral is a figure; 一 is too often none (一人, 一家)."""
 EQUALS = ("人名位口员", "元块圆钱金币", "个家间所座处", "米里尺m", "斤克吨g", "年月天日时分秒周钟载")
 """Characters of measure words for the same: who asks 多少人 is told of 30名. Latin ones are those of km and kg."""

@@ -28,11 +28,15 @@ _NOWHERE = frozenset({"地方", "地区", "地点", "位置", "场所", "地带"
 """Places that do nothing."""
 _DOERS: frozenset[Kind] = frozenset({"person", "organisation", "place", "which"})
 _ENGLISH = regex.compile(r"\bwho (?!(?:is|are|was|were|am|do|does|did|else|will|would|can|could|has|have|had)\b)\w")
-_RECEIVERS: frozenset[Kind] = _DOERS | {"list", "what"}
+_RECEIVERS: frozenset[Kind] = _DOERS | {"list"}
 _RECEIVES = regex.compile(
-    r"\bwho (?:has |have )?(?:receive[sd]?|gets?|got|benefit(?:s|ed)?)\b|\b(?:to|for) whom\b|[誰谁]に|だれに"
+    r"\bwho (?:has |have )?(?:receive[sd]?|benefit(?:s|ed)?)\b"
+    r"|\bwho (?:gets?|got) (?:the|an?|some|these|those|this|all|\d)\b"
+    r"|\b(?:to|for) whom\b|\bwho\b.{1,60}\b(?:given|sent|handed|donated|distributed) to\b"
+    r"|(?:谁|だれ)に(?![よもは])"
 )
-_HANDS = regex.compile(r"的?(?:手[里中上]|身边)")
+_GETS = regex.compile(r"\p{Han}{0,6}?(?:收到|领到|领取|分到|拿到|收下)")
+_HANDS = regex.compile(r"\p{Han}{0,6}?的?(?:手[里中上]|身边)")
 _INTO_HANDS = regex.compile(r"到了?((?:(?!到)[^,。;；:：!！?？]){1,40}?)的?(?:手[里中上]|身边)")
 _BEFORE_DOER = frozenset("是由")
 _DOES = frozenset({"v", "vd", "d", "ad", "p", "ul"})
@@ -47,7 +51,6 @@ _NO_NAMES = frozenset(
 )
 """Words that end so, and name nobody."""
 _NAMING = frozenset({"n", "nr", "ns", "nt", "nz", "j", "l", "s", "b", "vn", "eng", "x", "f"})
-_NAMES = frozenset({"nr", "ns"})
 _ACTING = frozenset({"v", "d", "ad", "p", "a", "t"})
 
 
@@ -77,15 +80,21 @@ def asks_doer(asked: Expected) -> bool:
 @lru_cache(maxsize=256)
 def asks_recipient(asked: Expected) -> bool:
     """Whether it is asked to or for whom something is done: 发给了谁, 帮谁联系的, 送到谁手里, *who received …*."""
-    own, start = asked.folded[asked.own :], asked.start - asked.own
-    if asked.kind in {"why", "how", "number", "date"} or start < 0:
+    own, start, end = asked.folded[asked.own :], asked.start - asked.own, asked.end - asked.own
+    if asked.kind not in _RECEIVERS or start < 0:
         return False
     if asked.kind == "person" and _RECEIVES.search(own):
         return True
+    behind = own[end:].removeprefix(asked.focus)
+    if into_hands(asked) or _GETS.match(behind):
+        return True
     before = rjieba.tag(own[:start].rpartition(",")[2])
-    if before and before[-1][0] in {"了", "到"}:
+    if before and before[-1][0] == "了":
         before.pop()
-    return into_hands(asked) or (bool(before) and asked.kind in _RECEIVERS and _is_giving(before[-1][0]))
+    if not before or not _is_giving(before[-1][0]):
+        return False
+    # 为 is "for" only before what is done: 院长为谁 asks who the dean is.
+    return before[-1][0] != "为" or any(tag[0] == "v" for _, tag in rjieba.tag(behind))
 
 
 def done_for(block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
@@ -141,10 +150,7 @@ def _marked(block: Block) -> Iterator[tuple[int, int, int]]:
         if not text and block.layout.folded[start:end] != "、":
             mark = None
         elif mark is None:
-            if text in MARKS:
-                mark = start, end
-            elif text[:1] in MARKS and TAGS[tag] in _NAMES:  # 向东|花市: badly cut
-                mark = start, start + 1
+            mark = (start, end) if text in MARKS else None
         elif TAGS[tag] == "v":
             yield (*mark, start)
             mark = None
@@ -170,7 +176,8 @@ def _given(block: Block) -> Iterator[tuple[int, int]]:
 
 def into_hands(asked: Expected) -> bool:
     """Whether it is asked into whose hands something came (到谁手里)."""
-    return _HANDS.match(asked.folded, asked.end) is not None
+    before = asked.folded[asked.own : asked.start].removesuffix("了")
+    return before.endswith(("到", "给")) and _HANDS.match(asked.folded, asked.end) is not None
 
 
 def _is_giving(word: str) -> bool:

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qa.answer.candidates import layout
 from qa.answer.echo import echoing
-from qa.answer.elsewhere import shingles
+from qa.answer.elsewhere import letters, shingles
 from qa.answer.kinds import expected
 from qa.hits import Hit
 from qa.store import StoredPassage
@@ -50,7 +49,7 @@ def spread(question: str, hits: Sequence[Hit], passages: Mapping[int, StoredPass
             passage = passages[hit.passage_id]
             others = of_article[passage.article_id] > 1  # only of an article's passages one may repeat another
             runs = (passage.article_id, shingles(passage.text) if others else frozenset())
-            tells = runs not in told and not echoes(layout(passage.text).folded)
+            tells = runs not in told and not echoes(letters(passage.text))
             (left if tells else repeated).append(hit)
             told.add(runs)
     crowding = {passages[hit.passage_id].article_id for hit in repeated}

@@ -196,40 +196,34 @@ class Terms:
     def cuts(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Cut]:
         """The spans of ``text``, each cut so that ``wanted`` terms are found in it as they are among ``passage``.
 
-        Spans are in order and end where a sentence may: folded at once, they are what each would be alone.
+        Folded at once, sentences are what each would be alone, unless one begins with a mark that joins what is before.
         """
-        folded, found = fold(text), []
+        folded = fold(text)
         translated = folded.text.translate(_ONE_TERM)  # one for one
-        values = numbers(folded.text)
+        found = []
         for start, end in spans:
             low, high = (bisect_left(folded.offsets, place) for place in (start, end))
-            within = [value for value in values if low <= value[1] and value[2] <= high]
-            figures = {(first, last) for _, first, last in within}
-            words: list[str] = []
-            chinese: list[str] = []
-            others: set[str] = set()
-            for run in _RUN.finditer(folded.text, low, high):
-                if run["cjk"] is not None:
-                    chinese += (split := self._split(run.group()))
-                    words += split
-                    continue
-                words.append(run.group())
-                if run.span() not in figures:
-                    others.add(run.group())
-            others.update(
-                term for value, _, last in within for term in _terms_of_number(value, folded.text[:high], last)
-            )
-            joined = f"|{'|'.join(chinese)}|"
-            has_two_forms = translated[low:high] != folded.text[low:high]
-            found.append(
-                Cut(
-                    tuple(words),
-                    translated[low:high],
-                    joined.translate(_ONE_TERM) if has_two_forms else joined,
-                    frozenset(others),
-                )
-            )
+            found.append(self._cut(folded.text[low:high], translated[low:high]))
         return found
+
+    def _cut(self, folded: str, translated: str) -> Cut:
+        values = numbers(folded)
+        figures = {(start, end) for _, start, end in values}
+        words: list[str] = []
+        chinese: list[str] = []
+        others: set[str] = set()
+        for run in _RUN.finditer(folded):
+            if run["cjk"] is not None:
+                chinese += (split := self._split(run.group()))
+                words += split
+                continue
+            words.append(run.group())
+            if run.span() not in figures:
+                others.add(run.group())
+        others.update(term for value, _, end in values for term in _terms_of_number(value, folded, end))
+        joined = f"|{'|'.join(chinese)}|"
+        joined = joined if translated == folded else joined.translate(_ONE_TERM)
+        return Cut(tuple(words), translated, joined, frozenset(others))
 
     def question_words(self, text: str) -> list[str]:
         """The words of a question less stop words, unless nothing else is left."""
