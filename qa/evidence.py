@@ -87,6 +87,7 @@ class Reader:
             for word in self._terms.question_words(question)
         }
 
+    @np.errstate(invalid="ignore")  # OpenBLAS now and then warns of values that aren't there (numpy's issue 24067)
     def evidence(self, question: str, idf: Mapping[str, float], ids: Sequence[int]) -> dict[int, Evidence]:
         """What each passage holds of the question; one that is gone is left out.
 

@@ -8,7 +8,7 @@ import pytest
 from qa.answer import features, finding, ranker
 from qa.answer.candidates import QUOTED, block
 from qa.answer.kinds import KINDS, Kind, expected
-from qa.answer.rivals import quoted, rivals, unmeasured
+from qa.answer.rivals import figure_asked_for, quoted, rivals, unmeasured
 from qa.bot import Bot
 
 TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元。朝阳区、东城区总工会都来了。总工会发了口罩。朝阳区下了雪。"
@@ -143,3 +143,26 @@ def test_a_quoted_name_is_a_title_rather_than_a_place(kind: Kind, worth: int) ->
         features.Inputs(dense, ids, none, np.zeros((2, 2), np.int32), none), np.zeros(2, np.float32)
     )
     assert np.sign(scores[1] - scores[0]) == worth
+
+
+@pytest.mark.parametrize(
+    ("question", "span", "part"),
+    [
+        ("有多少家非公企业？", "15座楼宇459家", "459家"),
+        ("有多少座楼宇？", "15座楼宇459家", "15座"),
+        ("推出了几篇问答？", "十答系列6篇", "6篇"),
+        ("获得了第几届新人奖？", "1982年荣获第11届", "第11届"),
+        ("有多少对鳍瓣？", "21至28对鳍瓣", "21至28对鳍瓣"),
+        ("身高多高？", "1米93", "1米93"),
+        ("经历了几个皇帝？", "12个王朝及93位", "12个王朝及93位"),
+        ("来了多少人？", "30多人", "30多人"),
+        ("一共多少箱？", "2箱和3箱", "2箱和3箱"),
+    ],
+)
+def test_of_several_figures_the_one_with_the_measure_word_asked_for_is_given(
+    question: str, span: str, part: str
+) -> None:
+    whole = block(f"据说{span}，就是这样。")
+    start = whole.layout.folded.index(span)
+    found = figure_asked_for(expected(question), whole, start, start + len(span))
+    assert whole.layout.folded[slice(*found)] == part

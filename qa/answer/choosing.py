@@ -16,6 +16,7 @@ from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
 from qa.answer.kinds import expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Weights, choose
+from qa.answer.rivals import figure_asked_for
 from qa.answer.roles import (
     asks_doer,
     asks_recipient,
@@ -97,6 +98,9 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
         source = candidates.sources[choice.source]
         if asks_recipient(asked):
             start, end = whole_receiver(asked, source.block, choice.start, choice.end)
+            choice = replace(choice, start=start, end=end)  # noqa: PLW2901
+        elif asked.kind == "number" and not choice.widened:
+            start, end = figure_asked_for(asked, source.block, choice.start, choice.end)
             choice = replace(choice, start=start, end=end)  # noqa: PLW2901
         around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
         place = source.block.layout.place(choice.start, choice.end)

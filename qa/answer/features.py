@@ -77,6 +77,7 @@ class Inputs:
         return Inputs(self.dense[rows], self.ids[rows], self.source[rows], self.spans[rows], self.sentence[rows])
 
 
+@np.errstate(invalid="ignore")  # OpenBLAS now and then warns of values that aren't there (numpy's issue 24067)
 def inputs(
     asked: Expected, idf: Mapping[str, float], sources: Sequence[Source], weights: Floats, reader: Tensors
 ) -> Inputs:
@@ -363,9 +364,9 @@ def _told(text: _Text, meant: Sequence[Alike], weights: Floats) -> Columns:
         columns += _beside(tokens, reach, first - 1, last + 1, min(reach, 5))
     partners = text.clauses.join(each.clauses for each in meant)
     low, high = text.first_clause, text.last_clause
-    own = _weighed(weights, np.maximum(partners[:, low], partners[:, high]))
+    own = weights @ np.maximum(partners[:, low], partners[:, high])
     beside = [partners[:, low - 1], partners[:, low], partners[:, high], partners[:, high + 1]]
-    around = _weighed(weights, np.maximum.reduce(beside))
+    around = weights @ np.maximum.reduce(beside)
     clauses = [weights @ each.clauses for each in meant]
     sentences = [weights @ each.sentences for each in meant]
     order, place = text.clauses.join(map(_order, clauses)), text.sentences.join(map(_order, sentences))
@@ -381,12 +382,6 @@ def _told(text: _Text, meant: Sequence[Alike], weights: Floats) -> Columns:
         text.each(each.max(initial=0.0) for each in clauses) - own,
     ]
     return columns
-
-
-def _weighed(weights: Floats, partners: Floats) -> Floats:
-    """``weights @ partners``. Not by BLAS, which now and then warns of invalid values that aren't there."""
-    found: Floats = np.einsum("w,wc->c", weights, partners)
-    return found
 
 
 LEAST_LOG = -10.0

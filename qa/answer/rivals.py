@@ -91,6 +91,25 @@ _SAYING = regex.compile(
 )
 MEASURE_CHARS = 3
 """Within so many characters behind a figure its measure word begins."""
+
+
+def figure_asked_for(asked: Expected, block: Block, start: int, end: int) -> tuple[int, int]:
+    """The part of a span with the figure that has the measure word asked for, beside others' (15座楼宇459家).
+
+    个 counts anything, and 21至28对 is one figure: there the span stays.
+    """
+    folded = block.layout.folded
+    figures = [(low, high) for _, low, high in block.layout.values if start <= low and high <= end]
+    fitting = [(low, high) for low, high in figures if folded[high : high + 1] in set(asked.units) - {"个"}]
+    others = [high for low, high in figures if (low, high) not in fitting]
+    if len(figures) < 2 or len(fitting) != 1 or not all(_MEASURED.match(folded, high) for high in others):
+        return start, end
+    [(low, high)] = fitting
+    past = next((high + 1 for other, _ in figures if other > low), end)
+    return low - (folded[max(low - 1, 0) : low] == "第"), past
+
+
+_MEASURED = regex.compile(r"\p{Han}(?<![至到和及与或])")
 COUNTED = "人名位口员个家间户次所座处只件份条项批支队辆场箱"
 """Measure words before which a single numeral is a figure; 一 is too often none (一人, 一家)."""
 EQUALS = ("人名位口员", "元块圆钱金币", "个家间所座处", "米里尺m", "斤克吨g", "年月天日时分秒周钟载")
