@@ -235,10 +235,18 @@ def test_a_number_is_not_answered_without_a_figure() -> None:
 
 
 def test_the_shipped_network_has_the_shape_that_the_code_expects() -> None:
-    weights = shipped()
     width = DENSE + sum(TABLES[name][1] for name in IDS)
-    assert weights.hidden.shape[0] == width
-    assert {name: table.shape for name, table in weights.tables.items()} == TABLES
+    for weights in shipped():
+        assert weights.hidden.shape[0] == width
+        assert {name: table.shape for name, table in weights.tables.items()} == TABLES
+
+
+def test_the_networks_vote_with_equal_weight() -> None:
+    source = _source("昨天街道送出口罩八千只。")
+    seen = inputs(expected("送出多少口罩？"), {"口罩": 1.0}, [source], NO_WORDS, reader.shipped())
+    apart = [scores(seen, [weights]) for weights in shipped()]
+    assert len(apart) > 1
+    assert scores(seen, shipped()) == pytest.approx(sum(apart) / len(apart), abs=1e-4)
 
 
 @pytest.mark.parametrize(

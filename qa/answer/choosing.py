@@ -63,7 +63,7 @@ def find(
     passages: Mapping[int, StoredPassage],
     near: Sequence[Near],
     wanted: Wanted | None = None,
-    weights: Weights | None = None,
+    weights: Sequence[Weights] | None = None,
     reading: reader.Tensors | None = None,
 ) -> tuple[Finding, ...]:
     """The text of the first hits that answers best, and behind it the clauses around it; nothing without candidates.

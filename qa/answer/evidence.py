@@ -155,6 +155,8 @@ def lacks_unit(asked: Expected, source: Source, choice: Choice) -> bool:
         return not _NUMBERED.search(text)
     if asked.kind != "number" or not regex.match(r"\p{Han}", asked.units) or asked.units == "个":
         return False
+    if not _HAN.search(asked.folded):  # what English counts may be told by other measure words, or by none: 22万会员
+        return False
     units = _PEOPLE if asked.units in _PEOPLE else asked.units
     around = source.block.layout.folded[choice.start : choice.end + 2]
     return not any(unit in around for unit in units)

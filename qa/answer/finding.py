@@ -12,7 +12,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker, reader
-from qa.answer.candidates import KEPT_BLOCKS, Block, Floats, Ints, block, layout
+from qa.answer.candidates import IS_MEASURED, KEPT_BLOCKS, Block, Floats, Ints, block, layout
 from qa.answer.echo import echoing
 from qa.answer.features import Inputs, Source, inputs
 from qa.answer.kinds import Expected, Kind, expected
@@ -98,7 +98,7 @@ def rank(
     passages: Mapping[int, StoredPassage],
     near: Sequence[Near],
     wanted: Wanted | None = None,
-    weights: Weights | None = None,
+    weights: Sequence[Weights] | None = None,
     reading: reader.Tensors | None = None,
 ) -> Candidates:
     """The candidates of the first READ hits, or of fewer: as many as ``near`` is given for.
@@ -150,6 +150,8 @@ def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.
         _of_sentences(told, seen) if any(each.any() for each in told) else np.zeros(len(seen.source), dtype=np.bool_)
     )
     unasked = [_per_source(partial(quoted, asked), sources, seen)]
+    if _DOING.search(asked.folded, asked.own):
+        unasked.append(seen.dense[:, IS_MEASURED] > 0)  # no bare figure tells what is done
     if asked.units:
         unasked.append(_per_source(partial(unmeasured, asked), sources, seen))
     if asks_doer(asked):
@@ -249,6 +251,7 @@ def _scale(cosines: Sequence[Floats]) -> tuple[float, float]:
 _WROTE = regex.compile(
     r"记者|作者|通讯员|[写撰]|采访|报道|摄|供稿|\b(?:report|wrote|writ|author|photograph|byline)|書|取材|執筆|撮影"
 )
+_DOING = regex.compile(r"[干做][什甚啥嘛]")
 _NAMING: frozenset[Kind] = frozenset({"organisation", "place", "which", "title", "list"})
 
 

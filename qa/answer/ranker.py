@@ -1,4 +1,4 @@
-"""The ranker: which candidate answers. A network of one hidden layer over what a candidate is and how it fits.
+"""The ranker: which candidate answers. Networks of one hidden layer over what a candidate is and how it fits.
 
 Its inputs are those of ``qa.answer.features``, with learned vectors for the kind of question, for the tags and words at
 and beside the span's ends, and for the word asked for. Its outputs are probabilities over all candidates of a question;
@@ -53,8 +53,16 @@ class Weights:
     out: Floats
 
 
-def scores(seen: Inputs, weights: Weights) -> Floats:
-    """A score for each candidate: the logarithm of its probability, up to a constant of the question."""
+def scores(seen: Inputs, networks: Sequence[Weights]) -> Floats:
+    """A score for each candidate: the logarithm of its probability, up to a constant of the question.
+
+    It is the mean of the networks', which differ only in the chance that they began with, and so in what they err in.
+    """
+    every: Floats = np.mean([_scores(seen, weights) for weights in networks], axis=0)
+    return every
+
+
+def _scores(seen: Inputs, weights: Weights) -> Floats:
     learned = np.concatenate([weights.tables[name][seen.ids[:, i]] for i, name in enumerate(IDS)], axis=1)
     hidden = seen.dense @ weights.hidden[:DENSE] + learned @ weights.hidden[DENSE:] + weights.hidden_bias
     result: Floats = np.maximum(hidden, 0) @ weights.out
@@ -62,15 +70,23 @@ def scores(seen: Inputs, weights: Weights) -> Floats:
 
 
 @cache
-def shipped() -> Weights:
-    """The weights that come with the package."""
+def shipped() -> tuple[Weights, ...]:
+    """The weights that come with the package, of each network."""
     from safetensors.numpy import load_file  # loaded with the first question  # noqa: PLC0415
 
     return from_tensors(load_file(WEIGHTS))
 
 
-def from_tensors(tensors: Mapping[str, npt.NDArray[np.generic]]) -> Weights:
-    """Weights from named arrays, as they lie in the file (half precision)."""
+def from_tensors(tensors: Mapping[str, npt.NDArray[np.generic]]) -> tuple[Weights, ...]:
+    """Networks from named arrays as they lie in the file (half precision), each with its network's number before it."""
+    numbers = sorted({name.partition(".")[0] for name in tensors})
+    return tuple(
+        _network({name.partition(".")[2]: values for name, values in tensors.items() if name.startswith(f"{number}.")})
+        for number in numbers
+    )
+
+
+def _network(tensors: Mapping[str, npt.NDArray[np.generic]]) -> Weights:
     full = {name: np.asarray(values, dtype=np.float32) for name, values in tensors.items()}
     tables = {name: full[f"table.{name}"] for name in TABLES}
     hidden = full["hidden"].copy()
