@@ -95,7 +95,7 @@ def test_parts_of_passages_that_are_not_shown_are_left_out() -> None:
 
 
 def test_the_passage_that_answers_comes_first_and_scores_fall() -> None:
-    record = _ask("哪天下的雨？", ("公园里的花都开了，游客比往年多。", "南门街道三月五日下了一场大雨。"))
+    record = _ask("南门街道哪天下了大雨？", ("公园里的花都开了，游客比往年多。", "南门街道三月五日下了一场大雨。"))
     assert record["status"] == "answered"
     first, second = record["passages"]
     assert (first["source"]["file"], second["source"]["file"]) == ("1.txt", "0.txt")
