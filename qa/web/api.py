@@ -15,7 +15,7 @@ from qa.web.article_page import find_article
 from qa.web.asking import Asking, allowed
 from qa.web.bodies import Strict, Text, errors, json_body, read_json
 from qa.web.credentials import IsAsker, IsCaller
-from qa.web.records import AnswerRecord, ArticleList, FullArticle, Health
+from qa.web.records import EVENT, AnswerRecord, ArticleList, FullArticle, Health
 from qa.web.writing import events, with_text
 
 MAX_TOP_K = 50
@@ -53,7 +53,7 @@ def router(asking: Asking) -> APIRouter:
         "/api/ask",
         summary="Ask a question",
         responses={
-            200: {"model": AnswerRecord, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"model": AnswerRecord, "content": {"text/event-stream": {"schema": EVENT}}},
             **errors(400, 401, 403, 408, 413, 415, 422, 429, 500, 503),
         },
         openapi_extra=json_body(Ask),

@@ -25,6 +25,7 @@ from qa.web.asking import Asking
 from qa.web.bodies import FieldError, Strict, Text, json_body, openai_errors, read_json
 from qa.web.credentials import Caller, page_origin, require
 from qa.web.export import plain, source_line
+from qa.web.records import EVENT
 from qa.web.render import passage_url
 from qa.web.words import EN, ZH, Words
 
@@ -181,7 +182,7 @@ def router(asking: Asking, base_url: str) -> APIRouter:
         "/v1/chat/completions",
         summary="Ask in OpenAI's form",
         responses={
-            200: {"model": CompletionAnswer, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"model": CompletionAnswer, "content": {"text/event-stream": {"schema": EVENT}}},
             **openai_errors(400, 401, 403, 408, 413, 415, 422, 429, 500, 503),
         },
         openapi_extra=json_body(Completion),
