@@ -9,13 +9,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from qa.answer import authors, posts, reader
-from qa.answer.candidates import Layout, block, layout
+from qa.answer.candidates import Block, Layout, block, layout
 from qa.answer.evidence import evidence
 from qa.answer.features import FIELDS
 from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
-from qa.answer.kinds import expected
+from qa.answer.kinds import Expected, expected
 from qa.answer.meaning import Wanted
-from qa.answer.ranker import Weights, choose
+from qa.answer.ranker import Choice, Weights, choose
 from qa.answer.rivals import figure_asked_for
 from qa.answer.roles import (
     asks_doer,
@@ -94,14 +94,9 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
     """What the ranker likes best, and behind it the clauses around it."""
     asked, hits = expected(candidates.found.question), candidates.hits
     findings = []
-    for choice in choose(candidates.seen, candidates.scores, candidates.sources):
-        source = candidates.sources[choice.source]
-        if asks_recipient(asked):
-            start, end = whole_receiver(asked, source.block, choice.start, choice.end)
-            choice = replace(choice, start=start, end=end)  # noqa: PLW2901
-        elif asked.kind == "number" and not choice.widened:
-            start, end = figure_asked_for(asked, source.block, choice.start, choice.end)
-            choice = replace(choice, start=start, end=end)  # noqa: PLW2901
+    for best in choose(candidates.seen, candidates.scores, candidates.sources):
+        source = candidates.sources[best.source]
+        choice = _fitted(asked, source.block, best)
         around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
         place = source.block.layout.place(choice.start, choice.end)
         passage = candidates.passages[hits[source.passage].passage_id]
@@ -109,6 +104,16 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
         field = FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)
+
+
+def _fitted(asked: Expected, block: Block, choice: Choice) -> Choice:
+    """The choice as the question wants it: all of whom something is done for; of several figures the one asked for."""
+    start, end = choice.start, choice.end
+    if asks_recipient(asked):
+        start, end = whole_receiver(asked, block, start, end)
+    elif asked.kind == "number" and not choice.widened:
+        start, end = figure_asked_for(asked, block, start, end)
+    return replace(choice, start=start, end=end)
 
 
 def _said(candidates: Candidates) -> Finding | None:
