@@ -119,12 +119,15 @@ def ask(page: Page, question: str) -> None:
     before = page.locator(".wb-question").count()
     page.locator("#wb-question textarea").fill(question)
     page.locator("#wb-question textarea").press("Enter")
-    expect(page.locator(".wb-question")).to_have_count(before + 1)
     try:
+        expect(page.locator(".wb-question")).to_have_count(before + 1)
         expect(page.locator(".wb-answer")).to_have_count(before + 1)
     except AssertionError as error:
-        shown = page.locator("#wb-chat").inner_text()
-        pytest.fail(f"{error}\nafter {question!r}, asked as number {before + 1}, the page ends with: {shown[-300:]!r}")
+        shown, left = page.locator("#wb-chat").inner_text(), page.locator("#wb-question textarea").input_value()
+        pytest.fail(
+            f"{error}\nafter {question!r}, asked as number {before + 1}, the box holds {left!r} and the page ends "
+            f"with: {shown[-300:]!r}"
+        )
 
 
 def picture(page: Page, name: str) -> None:

@@ -161,6 +161,38 @@ def test_a_slow_end_of_one_question_leaves_the_next_ones_answer(
     expect(page.locator(".wb-question").last).to_have_text(QUESTION)
 
 
+CLOSES_LATE = """
+const plainly = window.fetch;
+window.fetch = async (...request) => {
+  const response = await plainly(...request);
+  if (!String(request[0]?.url ?? request[0]).includes("/queue/data")) return response;
+  const late = new TransformStream({
+    async transform(chunk, to) {
+      const text = new TextDecoder().decode(chunk);
+      const at = text.lastIndexOf("data:", text.indexOf('"close_stream"'));
+      if (at < 0) return to.enqueue(chunk);
+      to.enqueue(new TextEncoder().encode(text.slice(0, at)));
+      document.documentElement.dataset.closing = "";
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      delete document.documentElement.dataset.closing;
+      to.enqueue(new TextEncoder().encode(text.slice(at)));
+    },
+  });
+  return new Response(response.body.pipeThrough(late), response);
+};
+"""
+"""The network's way of telling Gradio late that its stream of events has ended."""
+
+
+def test_a_question_is_heard_of_though_the_stream_closes_as_it_is_sent(opened: Opener, address: str) -> None:
+    page = opened(DESKTOP)
+    page.add_init_script(CLOSES_LATE)
+    visit(page, f"{address}/zh/")
+    for _ in range(3):
+        page.locator("html[data-closing]").wait_for()
+        ask(page, QUESTION)
+
+
 def test_a_question_asked_before_the_earlier_ones_answer_stands_below_it(
     opened: Opener, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +257,7 @@ def test_a_question_of_the_first_instant_is_held_and_asked(opened: Opener, addre
         page.wait_for_timeout(1500)
         route.continue_()
 
-    page.route("**/gradio_api/queue/join*", late)
+    page.route("**/gradio_api/queue/join*", late, times=1)
     page.goto(f"{address}/zh/")
     expect(page.locator("#wb-shell .example")).to_have_count(4)
     assert serious_findings(page) == []

@@ -144,6 +144,14 @@ def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio
     def reopen(context: str) -> Answered:
         return show(conversations.open(words, Context.read(context).talk))
 
+    def listen() -> None:
+        """Nothing; that it is asked for makes Gradio's browser side open its stream of events again.
+
+        The server ends the stream with the last event on its way. A question sent before the browser was told so gets
+        its place in the queue, but Gradio's client (6.31.0, ``open_stream``) takes the stream for open, and then closes
+        it without a look at what it waits for.
+        """
+
     def refresh() -> tuple[Any, str]:
         """The examples of the corpus as it is now, and the sign that the page listens."""
         return gradio.Chatbot(examples=_examples(conversations, words)), "ready"
@@ -184,6 +192,7 @@ def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio
             )
         context = gradio.Textbox(elem_id="wb-context", label="context", visible="hidden")
         reopened = gradio.Button("open", elem_id="wb-reopen", visible="hidden")
+        listening = gradio.Button("listen", elem_id="wb-listen", visible="hidden")
         ready = gradio.Textbox(elem_id="wb-ready", label="ready", visible="hidden")
         outputs = [question, chatbot, talk]
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -204,6 +213,7 @@ def _page(conversations: Conversations, words: Words, *, writes: bool) -> gradio
             written = [found.then(write, [context, talk], [chatbot, talk], **writing) for found in answered]
             for event in ending:
                 page.fns[event["id"]].cancels = [each["id"] for each in written]
+        listening.click(listen, None, None, **hidden)
         page.load(refresh, None, [chatbot, ready], **hidden)
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     page._queue.sleep_when_free = LOOKS_S  # Gradio has no setting for it

@@ -3,7 +3,7 @@
 import { showFilters, showScope } from "./filters.js";
 import { showHistory } from "./history.js";
 import { copy, element, filled } from "./page-parts.js";
-import { ask, filters, open, opensAtTalk, set, showAddress, talk, type, words } from "./talk.js";
+import { ask, filters, heard, open, opensAtTalk, sent, set, showAddress, talk, type, words } from "./talk.js";
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const box = () => document.querySelector("#wb-question textarea");
@@ -81,9 +81,13 @@ function onlyOnce(event) {
   if (now - sentAt < TWICE_MS) {
     event.preventDefault();
     event.stopImmediatePropagation();
-  } else sentAt = now;
+    return;
+  }
+  sentAt = now;
+  sent();
 }
 document.addEventListener("click", (event) => event.target.closest("#wb-question button") && onlyOnce(event), true);
+document.addEventListener("click", (event) => event.target.closest("#wb-chat .example") && sent(), true);
 
 // What the buttons of our own do.
 const actions = {
@@ -188,6 +192,7 @@ new MutationObserver(() => {
   if (asked.length + answered.length > questions + answers) asked.at(-1)?.scrollIntoView({ block: "start" });
   if (asked.length > questions) showAddress();
   if (answered.length > answers) announce(answered.at(-1));
+  if (asked.length !== questions || answered.length !== answers) heard();
   questions = asked.length;
   answers = answered.length;
 }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-label", "lang"] });

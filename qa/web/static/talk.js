@@ -71,8 +71,27 @@ export async function open(id) {
   }
   await settled();
   document.querySelector("#wb-reopen, #wb-reopen button").click();
+  sent();
   if (!id) box("wb-question")?.focus();
 }
+
+// Gradio's browser side overlooks that its stream of events ended while a question was on its way, and hears nothing of
+// that question until anything else is sent: see `listen` in chat_page.py. So something is, until there is an answer.
+const UNHEARD_MS = 1000;
+const GIVEN_UP_MS = 16_000;
+let unheard = 0;
+
+/** Something was sent to Gradio, of which the conversation will show something. */
+export function sent(wait = UNHEARD_MS) {
+  clearTimeout(unheard);
+  if (wait > GIVEN_UP_MS) return;
+  unheard = setTimeout(() => {
+    document.querySelector("#wb-listen, #wb-listen button").click();
+    sent(2 * wait);
+  }, wait);
+}
+
+export const heard = () => clearTimeout(unheard);
 
 /** Asks `question`; `alone` leaves the earlier ones out of account. */
 export async function ask(question, alone = false) {
