@@ -82,21 +82,28 @@ ray: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/test_bulk.py tests/test_reading_parquet.py
 
 # Which lines and branches of the store, the parsers, access and rendering the tests of these run, some ten minutes.
-COVERING := tests/test_store.py tests/test_salvage.py tests/test_sqlite.py tests/test_migrations.py tests/test_reading.py \
-  tests/test_reading_bad_inputs.py tests/test_store_bad_inputs.py tests/test_pack.py tests/test_access.py \
-  tests/test_access_cli.py tests/test_credentials.py tests/test_web_guard.py tests/test_web_limits.py \
-  tests/test_web_render.py tests/test_web_routes.py tests/test_web_api.py tests/test_web_bad_inputs.py tests/test_config.py \
-  tests/test_filters.py tests/test_batch.py tests/test_batch_bad_inputs.py tests/test_batch_columns.py \
-  tests/test_batch_workbooks.py tests/test_batch_jobs.py tests/test_desk_articles_api.py tests/test_desk_uploads.py \
-  tests/test_web_chat.py tests/test_web_panels.py tests/test_widget_api.py tests/test_web_history.py \
-  tests/test_generations.py tests/test_generate_chat.py tests/test_backup.py tests/test_engine_settings.py
+COVERING := tests/test_access.py tests/test_access_cli.py tests/test_access_values.py tests/test_backup.py \
+  tests/test_batch.py tests/test_batch_bad_inputs.py tests/test_batch_columns.py tests/test_batch_delimited.py \
+  tests/test_batch_jobs.py tests/test_batch_jsonl.py tests/test_batch_preview.py tests/test_batch_workbooks.py \
+  tests/test_cli.py tests/test_config.py tests/test_config_values.py tests/test_credentials.py tests/test_dates.py \
+  tests/test_desk_articles_api.py tests/test_desk_uploads.py tests/test_engine_settings.py \
+  tests/test_filter_patterns.py tests/test_filters.py tests/test_generate_chat.py tests/test_generations.py \
+  tests/test_indexing.py tests/test_migrations.py tests/test_pack.py tests/test_pack_form.py tests/test_reading.py \
+  tests/test_reading_aside.py tests/test_reading_bad_inputs.py tests/test_reading_messages.py \
+  tests/test_reading_parquet.py tests/test_salvage.py tests/test_sqlite.py tests/test_sqlite_messages.py \
+  tests/test_store.py tests/test_store_bad_inputs.py tests/test_store_values.py tests/test_web_api.py \
+  tests/test_web_bad_inputs.py tests/test_web_chat.py tests/test_web_connections.py tests/test_web_guard.py \
+  tests/test_web_history.py tests/test_web_limits.py tests/test_web_panels.py tests/test_web_render.py \
+  tests/test_web_routes.py tests/test_widget_api.py
 .PHONY: coverage
 coverage: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coverage]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[coverage,parquet]'
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(COVERING)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+	PYTHONPATH=tests $(BIN)/python -m torture.covered $$($(BIN)/python -m coverage report --format=total); status=$$?; \
+	  PYTHONPATH=tests $(BIN)/python -m torture.promises && exit $$status
 
 check: lint types imports
 

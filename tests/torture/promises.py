@@ -19,8 +19,11 @@ PAGE = PLACE.with_suffix(".md")
 FUZZ = "tests/torture/fuzz.py"
 LOAD = "benchmarks/load.py"
 MUTANTS = "tests/torture/mutants.py"
-COMMANDS = (FUZZ, LOAD, MUTANTS)
+COVERED = "tests/torture/covered.py"
+COMMANDS = (FUZZ, LOAD, MUTANTS, COVERED)
 """Measured by commands of their own, not by pytest."""
+OF_TESTS = (COVERED, MUTANTS)
+"""Those that try the tests themselves."""
 PROMISES = {
     "An article or deletion that was acknowledged survives `kill -9`, a full disk and a restart, with no manual "
     "step.": (
@@ -43,6 +46,8 @@ PROMISES = {
         "tests/test_reading_bad_inputs.py",
         "tests/test_batch_bad_inputs.py",
         "tests/test_web_routes.py",
+        "tests/test_web_fuzz_valid.py",
+        "tests/test_web_fuzz_invalid.py",
     ),
     "Hostile articles, questions, files, host pages or LLM output never run script, make a browser call out, or show "
     "another's conversation.": (
@@ -79,7 +84,8 @@ def page(measured: Mapping[str, Mapping[str, Any]]) -> str:
         lines += [f"## {number}. {promise}", "", *TABLE]
         lines += [_line(test, measured.get(test)) for test in tests]
         lines.append("")
-    lines += ["## The tests themselves", "", *TABLE, _line(MUTANTS, measured.get(MUTANTS)), ""]
+    lines += ["## The tests themselves", "", *TABLE]
+    lines += [*(_line(command, measured.get(command)) for command in OF_TESTS), ""]
     lines += ["## Again", "", "```", *_commands(measured), "```", ""]
     return "\n".join(lines)
 
@@ -118,6 +124,8 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
         found.append(f".venv/bin/python {LOAD} --keep")
     if FUZZ in measured:
         found.append("make fuzz")
+    if COVERED in measured:
+        found.append("make coverage")
     if MUTANTS in measured:
         digit = str(measured[MUTANTS]["form"]).partition("EVERY=")[2]
         found.append(f"make mutants EVERY={digit}" if digit else "make mutants")
@@ -126,7 +134,7 @@ def _commands(measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def files() -> list[str]:
     """Every file that is on the page, once."""
-    return list(dict.fromkeys([*(test for tests in PROMISES.values() for test in tests), MUTANTS]))
+    return list(dict.fromkeys([*(test for tests in PROMISES.values() for test in tests), *OF_TESTS]))
 
 
 def main() -> None:
