@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
+
 from qa.articles.printed_dates import WEEKDAY, Printed, dated, printed_dates, spelt_plainly
 from qa.articles.values import Dated
 
@@ -90,11 +92,12 @@ _FRONT = re.compile(rf"^{_LABEL} ?[:=] ?(.{{4,40}})$", re.IGNORECASE | re.MULTIL
 _PRINTED_ON = {"masthead", "banner", "imprint", "running head"}
 _NUMBERED = re.compile(r"第? ?[A-Z]?[\d一二三四五六七八九十〇]{1,6} ?[版期]|\b(?:Vol|No|Page)\b", re.IGNORECASE)
 # What stands around the day, @, in a folio line: the paper's name before it, weekday, issue, page and price behind it.
-_FOLIO = re.compile(
+# By regex: before Python 3.11.5, re matches possessive groups wrongly (python/cpython issue 106052).
+_FOLIO = regex.compile(
     rf"^[^年月日至到于在从自截为。：:；;]{{0,40}}@"
     rf"(?:[ ,·|()]|{WEEKDAY}|第? ?[A-Z]?[\d一二三四五六七八九十〇,]{{1,6}} ?[版期号张页]|今日|本期|总"
     r"|(?:农历|夏历|阴历|旧历)?[甲-龥]{2}年.{0,10}|(?:Vol|No|Page|Price|定价|零售).{0,14})*+$",
-    re.IGNORECASE,
+    regex.IGNORECASE,
 )
 _FOUNDED = re.compile(r"创刊|创办|成立|始于|founded|since|established", re.IGNORECASE)
 # Around a date, which stands as @: nothing but its label, weekday, time and source.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from re import _parser as sre  # type: ignore[attr-defined, unused-ignore]  # no stubs; its public name is deprecated
+from typing import Any
 
 import pytest
 
@@ -37,3 +39,26 @@ def test_no_pattern_is_slow_on_any_text(record_property: Callable[[str, object],
 def test_a_slow_pattern_is_found(text: str) -> None:
     took, _ = slowest(re.compile(text), LENGTH, MOST_S)
     assert took > MOST_S
+
+
+def test_no_pattern_of_re_has_a_possessive_group() -> None:
+    """Before Python 3.11.5, and Debian 12 has 3.11.2, re matches such a group wrongly where its parts can differ."""
+
+    def groups(items: Any) -> Iterator[Any]:
+        for name, value in items:
+            if name in {sre.POSSESSIVE_REPEAT, sre.ATOMIC_GROUP}:
+                yield from ([value] if name is sre.ATOMIC_GROUP else [value[2]])
+            for part in value if isinstance(value, tuple | list) else ():
+                for each in part if isinstance(part, list) else [part]:
+                    if isinstance(each, sre.SubPattern):
+                        yield from groups(each)
+
+    wrong = [
+        pattern.pattern
+        for pattern in patterns().values()
+        if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str)
+        for group in groups(sre.parse(pattern.pattern, pattern.flags))
+        if len(group) > 1 or group[0][0] not in {sre.IN, sre.LITERAL, sre.NOT_LITERAL, sre.ANY}
+    ]
+    assert wrong == []
+    assert list(groups(sre.parse("x(?:ab|c)*+(?>d|e)")))
