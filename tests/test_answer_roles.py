@@ -7,7 +7,17 @@ import pytest
 
 from qa.answer.candidates import block
 from qa.answer.kinds import expected
-from qa.answer.roles import asks_doer, asks_recipient, done_for, fits, heading_name, is_left_out, received, subjects
+from qa.answer.roles import (
+    asks_doer,
+    asks_recipient,
+    bare_name,
+    done_for,
+    fits,
+    heading_name,
+    is_left_out,
+    received,
+    subjects,
+)
 from qa.bot import Bot
 
 
@@ -169,6 +179,25 @@ def test_a_doer_is_left_out_where_no_name_stands_but_those_it_is_done_for() -> N
 )
 def test_a_name_fits_what_is_asked_for(question: str, name: str, fitting: bool) -> None:
     assert fits(expected(question), name) is fitting
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("王芳说", "王芳"),
+        ("韦弗尔指出", "韦弗尔"),
+        ("街道办事处与国安公司共同", "街道办事处与国安公司"),
+        ("中国移动", "中国移动"),
+        ("罗伯特·李", "罗伯特·李"),
+        ("小说", "小说"),
+        ("说", "说"),
+    ],
+)
+def test_a_name_ends_before_the_words_that_tell_what_is_done(words: str, name: str) -> None:
+    whole = block(f"昨天{words},送餐服务将增加。")
+    start = whole.layout.folded.index(words)
+    start, end = bare_name(whole, start, start + len(words))
+    assert whole.layout.folded[start:end] == name
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from qa.answer.rivals import figure_asked_for
 from qa.answer.roles import (
     asks_doer,
     asks_recipient,
+    bare_name,
     fits,
     heading_name,
     helped_in,
@@ -113,6 +114,8 @@ def _fitted(asked: Expected, block: Block, choice: Choice) -> Choice:
         start, end = whole_receiver(asked, block, start, end)
     elif asked.kind == "number" and not choice.widened:
         start, end = figure_asked_for(asked, block, start, end)
+    elif asked.kind in {"person", "organisation"} and not choice.widened:
+        start, end = bare_name(block, start, end)
     return replace(choice, start=start, end=end)
 
 

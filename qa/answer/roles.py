@@ -126,6 +126,22 @@ def whole_receiver(asked: Expected, block: Block, start: int, end: int) -> tuple
     return around[0] if around else (start, end)
 
 
+BESIDE_NAMES = frozenset(
+    ("说", "称", "讲", "表示", "介绍", "告诉", "指出", "认为", "强调", "透露", "坦言", "回忆")
+    + ("共同", "一起", "一同", "一道", "分别", "正在", "曾经")
+)
+"""Words behind whoever says or does something, of whose name they are no part."""
+
+
+def bare_name(block: Block, start: int, end: int) -> tuple[int, int]:
+    """A name without the words behind it that only tell what is done (王芳|说, 街道办事处|共同); never nothing."""
+    first, past = np.searchsorted(block.words[:, 0], (start, end)).tolist()
+    while past - first > 1 and block.words[past - 1, 1] == end and block.texts[past - 1] in BESIDE_NAMES:
+        past -= 1
+        end = int(block.words[past, 0])
+    return start, end
+
+
 def helped_in(block: Block, sentence: int) -> list[str]:
     """Whom something is done for in a sentence, in folded characters: none of them does it."""
     low, high = block.layout.sentences[sentence].tolist()
