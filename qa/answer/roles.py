@@ -127,8 +127,8 @@ def whole_receiver(asked: Expected, block: Block, start: int, end: int) -> tuple
 
 
 BESIDE_NAMES = frozenset(
-    ("说", "称", "讲", "表示", "介绍", "告诉", "指出", "认为", "强调", "透露", "坦言", "回忆")
-    + ("共同", "一起", "一同", "一道", "分别", "正在", "曾经")
+    {"说", "称", "讲", "表示", "介绍", "告诉", "指出", "认为", "强调", "透露", "坦言", "回忆"}
+    | {"共同", "一起", "一同", "一道", "分别", "正在", "曾经"}
 )
 """Words behind whoever says or does something, of whose name they are no part."""
 
