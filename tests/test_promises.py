@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from torture.figures import PLACE
-from torture.promises import MUTANTS, PAGE, PROMISES, ROOT, files, page
+from torture.promises import OF_TESTS, PAGE, PROMISES, ROOT, files, page
 
 
 def test_the_page_is_what_the_figures_make() -> None:
@@ -26,6 +26,6 @@ def test_a_failure_and_what_never_ran_are_told() -> None:
     assert (
         "| 2026-01-02 | **FAIL** (1 passed, 2 failed) | long, TORTURE=3, 7 | kills: 1,200; seconds, max: 2.5 |" in told
     )
-    others = [test for tests in (*PROMISES.values(), [MUTANTS]) for test in tests]
+    others = [test for tests in (*PROMISES.values(), OF_TESTS) for test in tests]
     assert told.count("not counted yet") == len(others) - 1
     assert "\nTORTURE=3 TORTURE_SEED=7 " in told
