@@ -63,9 +63,11 @@ def scores(seen: Inputs, networks: Sequence[Weights]) -> Floats:
 
 
 def _scores(seen: Inputs, weights: Weights) -> Floats:
-    learned = np.concatenate([weights.tables[name][seen.ids[:, i]] for i, name in enumerate(IDS)], axis=1)
-    hidden = seen.dense @ weights.hidden[:DENSE] + learned @ weights.hidden[DENSE:] + weights.hidden_bias
-    result: Floats = np.maximum(hidden, 0) @ weights.out
+    learned = [np.take(weights.tables[name], seen.ids[:, i], axis=0) for i, name in enumerate(IDS)]
+    hidden: Floats = seen.dense @ weights.hidden[:DENSE]
+    hidden += np.concatenate(learned, axis=1) @ weights.hidden[DENSE:]
+    hidden += weights.hidden_bias
+    result: Floats = np.maximum(hidden, 0, out=hidden) @ weights.out
     return result
 
 

@@ -197,8 +197,9 @@ def read(asked: Expected, texts: Sequence[Tokens], weights: Tensors) -> list[Rea
     for layer, dilation in enumerate(DILATIONS):
         wide = np.zeros((bounds[-1], size), dtype=np.float32)
         wide[here] = _normal(state, weights, f"norm{layer}")
-        shift = gist @ weights[f"mix{layer}"] + weights[f"mix{layer}_bias"]
-        state = state + np.maximum(_convolved(wide, weights, f"text{layer}", dilation)[here] + shift, 0)
+        told_by = _convolved(wide, weights, f"text{layer}", dilation)[here]
+        told_by += gist @ weights[f"mix{layer}"] + weights[f"mix{layer}_bias"]
+        state += np.maximum(told_by, 0, out=told_by)
     state = _normal(state, weights, "final")
     out = weights["out"]
     logits = state @ (out[:size] + gist[:, None] * out[size:]) + weights["out_bias"]
@@ -224,10 +225,11 @@ def _convolved(rows: Floats, weights: Tensors, name: str, dilation: int) -> Floa
 
 def _normal(rows: Floats, weights: Tensors, name: str) -> Floats:
     """Layer normalisation (Ba, Kiros and Hinton 2016)."""
-    centred = rows - rows.mean(1, keepdims=True)
+    centred: Floats = rows - rows.mean(1, keepdims=True)
     spread = np.sqrt(np.einsum("td,td->t", centred, centred) / rows.shape[1] + 1e-5)
-    found: Floats = centred * (weights[name] / spread[:, None]) + weights[f"{name}_bias"]
-    return found
+    centred *= weights[name] / spread[:, None]
+    centred += weights[f"{name}_bias"]
+    return centred
 
 
 def _softmax(rows: Floats) -> Floats:
