@@ -108,7 +108,10 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
 
 
 def _fitted(asked: Expected, block: Block, choice: Choice) -> Choice:
-    """The choice as the question wants it: all of whom something is done for; of several figures the one asked for."""
+    """The choice as the question wants it.
+
+    All of whom something is done for; of several figures the one asked for; of a name no word beside it.
+    """
     start, end = choice.start, choice.end
     if asks_recipient(asked):
         start, end = whole_receiver(asked, block, start, end)

@@ -76,7 +76,7 @@ export async function open(id) {
 }
 
 // Gradio's browser side overlooks that its stream of events ended while a question was on its way, and hears nothing of
-// that question until anything else is sent: see `listen` in chat_page.py. So something is, until there is an answer.
+// that question until anything else is sent: see `listen` in chat_page.py. So something is, until any of it is seen.
 const UNHEARD_MS = 1000;
 const GIVEN_UP_MS = 16_000;
 let unheard = 0;
