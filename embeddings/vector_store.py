@@ -201,7 +201,8 @@ def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> 
         offset = path.stat().st_size
     else:
         mapped: np.memmap[Any, np.dtype[Any]] = np.lib.format.open_memmap(path, mode="r")
-        array, offset = mapped, mapped.offset
+        # As a plain array over the mapping: each slice of numpy's memmap class costs microseconds.
+        array, offset = np.asarray(mapped), mapped.offset
     if array.dtype != dtype or len(array.shape) != len(shape) or any(map(_differ, array.shape, shape)):
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape}, expected {dtype} {shape}")
     # A file longer than its header says would be mapped without a word.

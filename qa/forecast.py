@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 SIZES = (10**5, 10**7, 10**9)
 """Passages of the corpora that are forecast."""
-FLAT_LIMIT = 50_000
+FLAT_LIMIT = 10_000
 """Passages up to which vectors are kept whole and all are compared (docs/embeddings.md)."""
 GENERATIONS = 3
 """Of the indexes on the disk at once: the two that are kept and the one that is being built."""
@@ -54,10 +54,10 @@ class Forecast:
 def vector_bytes(dim: int, passages: int) -> float:
     """Of one passage in the vector index, an id of 8 bytes included.
 
-    Whole: 4 bytes a dimension. Coded: a byte a dimension and 4 for the scale to score by, half a byte for 4 dimensions
+    Whole: 4 bytes a dimension. Coded: a byte a dimension and 4 for the scale to score by, half a byte for 2 dimensions
     to find by (docs/embeddings.md).
     """
-    return 8 + 4 * dim if passages <= FLAT_LIMIT else 8 + dim + 4 + dim / 8
+    return 8 + 4 * dim if passages <= FLAT_LIMIT else 8 + dim + 4 + dim / 4
 
 
 def forecast(costs: UnitCosts, machine: Machine, passages: int) -> Forecast:

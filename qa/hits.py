@@ -1,18 +1,17 @@
-"""Hits: the ranked lists of both legs, fused into one. Functions of values, between the indexes and the retriever."""
+"""Hits: what both legs ranked, fused into one list. Functions of values, between the indexes and the retriever."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-Ranked = Sequence[tuple[int, float]]
-"""Passage ids with their scores, best first, each id once."""
+from embeddings.vectors import Ids
+
 Scores = npt.NDArray[np.float64]
-_NONE: Mapping[int, float] = MappingProxyType({})
+Ranks = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,18 @@ class FusionWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """What either leg ranked, each passage once, with what both say of it: arrays of one length, in any order."""
+
+    ids: Ids
+    bm25: Scores
+    cosine: Scores
+    lexical_rank: Ranks
+    """From 1; 0 for those that this leg didn't rank. All 0 when the leg wasn't asked or found nothing."""
+    dense_rank: Ranks
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One passage, with what each leg said of it."""
 
@@ -66,49 +77,30 @@ def coverage(terms: Sequence[str], document_frequency: Callable[[str], int]) -> 
     return sum(document_frequency(term) > 0 for term in terms) / len(terms) if terms else 0.0
 
 
-def fuse(
-    lexical: Ranked,
-    dense: Ranked,
-    weights: FusionWeights,
-    coverage: float,
-    *,
-    lexical_scores: Mapping[int, float] = _NONE,
-    cosines: Mapping[int, float] = _NONE,
-    most: int | None = None,
-) -> list[Hit]:
-    """All passages of both lists, or the ``most`` best, best first, equal scores by id.
+def fuse(found: Candidates, weights: FusionWeights, coverage: float, most: int | None = None) -> list[Hit]:
+    """All candidates, or the ``most`` best, best first, equal scores by id.
 
-    With m(x) = (x − min) / (max − min) over all these passages (1 when they are all equal), the fused score is
+    With m(x) = (x − min) / (max − min) over all of them (1 when they are all equal), the fused score is
 
     - coverage ≥ gate: (lexical · m(BM25) + dense · m(cosine)) / (lexical + dense)
-    - coverage < gate or no lexical list: (1 + cosine + other_language_lexical · m(BM25)) / (2 + the same weight)
-    - no dense list: m(BM25)
-
-    An empty list is a leg that wasn't asked or found nothing.
-    ``lexical_scores`` and ``cosines`` are the scores of passages that only the other leg ranked; one that isn't named
-    there counts as 0 in BM25, and as the smallest cosine.
+    - coverage < gate or no lexical ranks: (1 + cosine + other_language_lexical · m(BM25)) / (2 + the same weight)
+    - no dense ranks: m(BM25)
     """
-    if not lexical and not dense:
+    if not len(found.ids):
         return []
-    by_lexical, by_dense = _columns(lexical), _columns(dense)
-    ids = np.union1d(by_lexical[0], by_dense[0])
-    bm25 = _completed(ids, by_lexical, lexical_scores, 0.0)
-    cosine = _completed(ids, by_dense, cosines, min((score for _, score in dense), default=0.0))
-    if not dense:
-        scores = _min_max(bm25)
-    elif lexical and coverage >= weights.gate:
+    if not found.dense_rank.any():
+        scores = _min_max(found.bm25)
+    elif found.lexical_rank.any() and coverage >= weights.gate:
         whole = weights.lexical + weights.dense
-        scores = (weights.lexical * _min_max(bm25) + weights.dense * _min_max(cosine)) / whole
+        scores = (weights.lexical * _min_max(found.bm25) + weights.dense * _min_max(found.cosine)) / whole
     else:
         extra = weights.other_language_lexical
-        scores = (1 + cosine + extra * _min_max(bm25)) / (2 + extra)
-    best = np.argsort(-scores, kind="stable")[:most]  # equal scores stay in the order of ids
-    lexical_ranks, dense_ranks = _ranks(by_lexical[0]), _ranks(by_dense[0])
+        scores = (1 + found.cosine + extra * _min_max(found.bm25)) / (2 + extra)
+    best = np.lexsort((found.ids, -scores))[:most]
+    columns = (found.ids, scores, found.lexical_rank, found.dense_rank, found.bm25, found.cosine)
     return [
-        Hit(number, score, lexical_ranks.get(number), dense_ranks.get(number), *legs)
-        for number, score, *legs in zip(
-            ids[best].tolist(), scores[best].tolist(), bm25[best].tolist(), cosine[best].tolist(), strict=True
-        )
+        Hit(number, score, lexical or None, dense or None, *legs)
+        for number, score, lexical, dense, *legs in zip(*(column[best].tolist() for column in columns), strict=True)
     ]
 
 
@@ -133,31 +125,6 @@ def rerank(hits: Sequence[Hit], evidence: Mapping[int, float], weight: float) ->
     return sorted(scored, key=lambda hit: (-hit.score, hit.passage_id))
 
 
-def _columns(ranked: Iterable[tuple[int, float]]) -> tuple[npt.NDArray[np.int64], Scores]:
-    """The ids and the scores of ranked passages."""
-    pairs = tuple(ranked)
-    return np.array([number for number, _ in pairs], np.int64), np.array([score for _, score in pairs], np.float64)
-
-
-def _completed(
-    ids: npt.NDArray[np.int64],
-    ranked: tuple[npt.NDArray[np.int64], Scores],
-    others: Mapping[int, float],
-    missing: float,
-) -> Scores:
-    """Scores of the ids, which ascend, at least one: the ranked one's, else the other's, else ``missing``."""
-    scores = np.full(len(ids), missing)
-    for numbers, values in (_columns(others.items()), ranked):
-        places = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
-        here = ids[places] == numbers
-        scores[places[here]] = values[here]
-    return scores
-
-
 def _min_max(scores: Scores) -> Scores:
     low, high = scores.min(), scores.max()
     return (scores - low) / (high - low) if high > low else np.ones(len(scores))
-
-
-def _ranks(ids: npt.NDArray[np.int64]) -> dict[int, int]:
-    return {number: rank for rank, number in enumerate(ids.tolist(), 1)}

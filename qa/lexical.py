@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,8 +30,11 @@ from qa.errors import StoreError
 from qa.postings import Document, Mask, Postings, term_hash
 
 K1, B = 1.2, 0.75
-BLOCK = 1 << 10
-"""Passages whose best score bounds the best ones' from below, so that few must be put in order."""
+GROUPS_PER_HIT = 4
+"""Groups of passages for each hit wanted; the groups' best scores bound the hits' from below, so that few are put in
+order."""
+TOGETHER = 1 << 18
+"""Postings that are counted at a time: 5 MiB of them."""
 REMEMBERED_TERMS = 50_000
 """Terms whose numbers of passages are kept."""
 
@@ -74,13 +77,12 @@ def weights(terms: Sequence[str], frequency: Callable[[str], int], count: int) -
     return found
 
 
-def contributions(counts: npt.NDArray[np.uint8], norms: Scores, weight: np.float32) -> Scores:
-    """What a term adds to the scores of passages that hold it so often; ``norms`` is taken over."""
-    frequencies: Any = counts.astype(np.float32)
-    norms += frequencies
-    frequencies *= weight
-    frequencies /= norms
-    return frequencies  # type: ignore[no-any-return]
+def contributions(counts: Scores, norms: Scores, weight: Scores | np.float32) -> Scores:
+    """What terms add to the scores of passages that hold them so often; ``counts`` and ``norms`` are taken over."""
+    norms += counts
+    counts *= weight
+    counts /= norms
+    return counts
 
 
 class LexicalSearch(Protocol):
@@ -98,9 +100,12 @@ class LexicalSearch(Protocol):
         """BM25 of the named passages; 0 where no term matches or there is no such passage."""
 
     def search_and_score(
-        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
-    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-        """Both at once, which may cost as much as one: ``search(terms, k, only)`` and ``scores(terms, ids)``."""
+        self, terms: Sequence[str], k: int, ids: Ids, only: Ids | None = None
+    ) -> tuple[Ids, Scores, Scores]:
+        """Both at once, which may cost as much as one: what ``search(terms, k, only)`` and ``scores(terms, ids)`` give.
+
+        The ids of the best and their scores, then the scores of ``ids``, which are allowed ones, in their order.
+        """
 
 
 class LexicalPart:
@@ -202,34 +207,34 @@ class LexicalIndex:
         With ``only``, distinct ids, they are the best of these; N and n stay those of all passages, so that a passage
         has the same score whatever else may be searched.
         """
-        return self.search_and_score(terms, k, (), only)[0]
+        ids, scores, _ = self.search_and_score(terms, k, np.empty(0, np.int64), only)
+        return list(zip(ids.tolist(), scores.tolist(), strict=True))
 
     def scores(self, terms: Sequence[str], ids: Sequence[int]) -> dict[int, float]:
         """BM25 of the named passages; 0 where no term matches or there is no such passage."""
-        return self.search_and_score(terms, 0, ids)[1]
+        _, _, scores = self.search_and_score(terms, 0, np.array(ids, np.int64))
+        return dict(zip(ids, scores.tolist(), strict=True))
 
     def search_and_score(
-        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
-    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-        """What ``search`` gives for ``terms``, ``k`` and ``only``, and ``scores`` for ``terms`` and ``ids``."""
+        self, terms: Sequence[str], k: int, ids: Ids, only: Ids | None = None
+    ) -> tuple[Ids, Scores, Scores]:
+        """See ``LexicalSearch.search_and_score``."""
         weighed = self._weights(terms)
-        wanted = np.array(ids, np.int64)
-        scores = np.zeros(len(wanted), np.float32)
+        scores = np.zeros(len(ids), np.float32)
         best_ids, best_scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for number, (part, _) in enumerate(self.parts if weighed and (k > 0 or len(wanted)) else ()):
+        for number, (part, _) in enumerate(self.parts if weighed and (k > 0 or len(ids)) else ()):
             everyone = self._scored(number, weighed)
             if k > 0:
                 places = _best(everyone, k) if only is None else _best_among(everyone, k, part, only)
                 best_ids.append(part.postings.ids[places])
                 best_scores.append(everyone[places])
-            if len(wanted):
-                places, known = part.places(wanted)
+            if len(ids):
+                places, known = part.places(ids)
                 scores[known] += everyone[places[known]]  # a passage is there in one part; elsewhere it has 0
         self._release()
         found, values = np.concatenate(best_ids), np.concatenate(best_scores)
         order = np.lexsort((found, -values))[: max(k, 0)]
-        ranked = list(zip(found[order].tolist(), values[order].tolist(), strict=True))
-        return ranked, dict(zip(ids, scores.tolist(), strict=True))
+        return found[order], values[order], scores
 
     def _weights(self, terms: Sequence[str]) -> Weights:
         return weights(terms, self.document_frequency, self._count)
@@ -238,10 +243,15 @@ class LexicalIndex:
         """Every passage's score in one part; 0 for those that hold no term, and those that are gone."""
         part, normed = self.parts[number][0].postings, self._norms[number]
         scores = np.zeros(len(part), np.float32)
-        for term, weight in weighed:
-            held, counts = part.of(term)
-            places = held.astype(np.intp)  # once: each use as an index would convert it again
-            np.add.at(scores, places, contributions(counts, normed[places], weight))
+        slices = part.slices(np.array([term for term, _ in weighed], np.uint64))
+        values = np.array([weight for _, weight in weighed], np.float32)
+        for some in _together([last - first for first, last in slices]):
+            held = [slice(*slices[term]) for term in some]
+            # Indices as numpy wants them, once: each use would convert them again.
+            places = np.concatenate([part.places[each] for each in held], dtype=np.intp)
+            counts = np.concatenate([part.counts[each] for each in held], dtype=np.float32)
+            weights = values[some].repeat([each.stop - each.start for each in held])
+            np.add.at(scores, places, contributions(counts, normed.take(places), weights))
         if (dead := self._dead[number]) is not None:
             scores[dead] = 0
         return scores
@@ -259,13 +269,27 @@ def _best_among(scores: Scores, k: int, part: LexicalPart, ids: Ids) -> Places:
     return found
 
 
+def _together(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Positions of the sizes, in order, cut into stretches of ``TOGETHER`` in sum, or of one."""
+    some: list[int] = []
+    whole = 0
+    for position, size in enumerate(sizes):
+        if some and whole + size > TOGETHER:
+            yield some
+            some, whole = [], 0
+        some.append(position)
+        whole += size
+    yield some
+
+
 def _best(scores: Scores, k: int) -> Places:
     """Positions of all that are above 0 and no worse than the k-th best."""
-    if len(scores) > k * BLOCK:
-        # Each block's best is a score of its own, so the k-th best of these is no better than the k-th best of all.
-        whole = len(scores) // BLOCK * BLOCK
-        bests = scores[:whole].reshape(-1, BLOCK).max(axis=1)
-        least = np.partition(bests, len(bests) - k)[len(bests) - k]
+    groups = GROUPS_PER_HIT * k
+    if len(scores) > 2 * groups:
+        # Each group's best is a score of its own, so the k-th best of these is no better than the k-th best of all.
+        size = len(scores) // groups
+        bests = scores[: size * groups].reshape(size, groups).max(axis=0)
+        least = np.partition(bests, groups - k)[groups - k]
         found = np.flatnonzero(scores >= max(least, np.finfo(np.float32).tiny))
     else:
         found = np.flatnonzero(scores)

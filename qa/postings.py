@@ -57,11 +57,17 @@ class Postings:
 
     def of(self, term: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
         """Places and counts of the term with this hash; empty when no passage holds it."""
-        i = self.terms.searchsorted(np.uint64(term))
-        if i == len(self.terms) or self.terms[i] != term:
-            return self.places[:0], self.counts[:0]
-        first, last = self.starts[i : i + 2].tolist()
+        [(first, last)] = self.slices(np.array([term], np.uint64))
         return self.places[first:last], self.counts[first:last]
+
+    def slices(self, terms: npt.NDArray[np.uint64]) -> list[tuple[int, int]]:
+        """For each of these hashes, from where to where its postings lie; as far as nowhere when there are none."""
+        if not len(self.terms):
+            return [(0, 0)] * len(terms)
+        found = np.minimum(self.terms.searchsorted(terms), len(self.terms) - 1)
+        firsts = self.starts[found]
+        lasts = np.where(self.terms[found] == terms, self.starts[found + 1], firsts)
+        return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
     def release(self) -> None:
         """Lets go of the pages of large mapped arrays: what a question touched is no memory of ours until the next."""

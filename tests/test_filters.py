@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from small_corpora import TERMS, PairEmbedder, article, write
 
 from embeddings import build_vector_store
+from embeddings.vectors import Ids, Scores
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import WenbaoError
@@ -234,12 +235,11 @@ class _Filtered:
     def __len__(self) -> int:
         return len(self._whole)
 
-    def search_and_score(
-        self, terms: Sequence[str], k: int, ids: Sequence[int], only: None = None
-    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+    def search_and_score(self, terms: Sequence[str], k: int, ids: Ids, only: None = None) -> tuple[Ids, Scores, Scores]:
         assert only is None
-        everyone = self._whole.search(terms, len(self._whole))
-        return [hit for hit in everyone if hit[0] in self._some][:k], self._whole.scores(terms, ids)
+        everyone, scores, wanted = self._whole.search_and_score(terms, len(self._whole), ids)
+        allowed = np.flatnonzero(np.isin(everyone, list(self._some)))[:k]
+        return everyone[allowed], scores[allowed], wanted
 
 
 def test_a_filter_that_allows_every_passage_changes_nothing(tmp_path: Path) -> None:

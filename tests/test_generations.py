@@ -255,7 +255,7 @@ def test_whatever_was_changed_in_whatever_steps_is_as_if_indexed_at_once(
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(layers, "VECTOR_STORE", "exact" if kind == "exact" else "faiss")
         patch.setattr(opening, "VECTOR_STORE", layers.VECTOR_STORE)
-        if kind == "coded":  # as above 50,000 vectors; all are compared, so that chance has no part in it
+        if kind == "coded":  # as above 10,000 vectors; all are compared, so that chance has no part in it
             patch.setattr(faiss.build, "__kwdefaults__", {"flat_limit": -1})
             patch.setattr(faiss.merge, "__kwdefaults__", {"flat_limit": -1})
         patch.setattr(layers, "OVERLAID_SHARE", 1)

@@ -142,7 +142,7 @@ def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = join(blocks(documents))
     monkeypatch.setattr(qa.postings, "BLOCK_PASSAGES", 7)
     monkeypatch.setattr(qa.postings, "BLOCK_POSTINGS", 11)
-    monkeypatch.setattr(qa.lexical, "BLOCK", 3)
+    monkeypatch.setattr(qa.lexical, "TOGETHER", 90)
     pieces = join(blocks(documents))
     for name in ARRAYS:
         assert np.array_equal(getattr(pieces, name), getattr(whole, name)), name

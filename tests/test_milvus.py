@@ -169,7 +169,7 @@ def test_what_was_interrupted_is_finished_by_the_next(
     def failing(*given: Any) -> None:
         calls.append(given)
         if len(calls) == 2:
-            raise EngineError("ENGINE_UNAVAILABLE", "gone")
+            raise EngineError("ENGINE_UNAVAILABLE", "The server is gone.")
         real(*given)
 
     monkeypatch.setattr(engine.client, "upsert", failing)
@@ -346,10 +346,14 @@ def test_stored_weights_are_those_of_a_worked_example() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path, milvus: Server, engine: Milvus) -> Settings:  # noqa: ARG001 (it tidies the server)
-    """Of a bot over three files, kept by the server."""
-    model = static_folder(tmp_path / "model")
+    """Of a bot over three files, kept by the server; no answers are remembered, which need no server."""
     return Settings(
-        data=tmp_path / "data", model=str(model), engine="milvus", engine_url=milvus.url, engine_timeout_s=1
+        data=tmp_path / "data",
+        model=str(static_folder(tmp_path / "model")),
+        engine="milvus",
+        engine_url=milvus.url,
+        engine_timeout_s=1,
+        remembered_mb=0,
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from compass import Compass
+from small_corpora import TERMS, PairEmbedder
 
 from embeddings import build_vector_store
 from qa.hits import FusionWeights
 from qa.lexical import LexicalIndex
-from qa.retrieve import Retriever
+from qa.retrieve import Leg, Retriever
 from qa.text import Terms
 
 TEXTS = {1: "red apple", 2: "red red pear", 3: "green plum"}
@@ -91,3 +93,44 @@ def test_an_empty_corpus_finds_nothing(tmp_path: Path) -> None:
     )
     [found] = empty.retrieve_many(["red"], 5)
     assert (found.hits, found.searched) == ((), 0)
+
+
+def _over(corpus: dict[int, str], folder: Path) -> Retriever:
+    embedder = PairEmbedder()
+    return Retriever(
+        LexicalIndex.build(folder, [(i, TERMS.passage(text)) for i, text in corpus.items()]),
+        build_vector_store("exact", np.array(list(corpus)), embedder.passages(list(corpus.values()))),
+        embedder,
+        TERMS,
+        lambda ids: {i: corpus[i] for i in ids},
+    )
+
+
+def test_each_candidate_has_the_score_of_both_legs_whichever_ranked_it(tmp_path: Path) -> None:
+    """Beside the legs' own lists and scores, asked one by one."""
+    chance = random.Random(5)
+    corpus = {number: "".join(chance.choices("街道工会防疫慰问朝阳", k=12)) for number in range(7, 307)}
+    whole = _over(corpus, tmp_path)
+    lexical, vectors = whole.lexical, whole.vectors
+    terms, vector = TERMS.question("街道工会慰问"), whole.embedder.questions(["街道工会慰问"])
+    only = np.arange(7, 307, 2)
+    for allowed in (None, only):
+        cosines, ids = vectors.search(vector, 30, allowed)
+        found = whole.candidates(terms, (vector[0], ids[0], cosines[0]), 30, allowed)
+        ranked = [number for number, _ in lexical.search(terms, 30, allowed)]
+        assert sorted(found.ids.tolist()) == sorted({*ranked, *ids[0].tolist()})
+        assert len(found.ids) > 30  # the legs don't agree
+        for ranks, order in ((found.lexical_rank, ranked), (found.dense_rank, ids[0].tolist())):
+            by_rank = {rank: number for rank, number in zip(ranks.tolist(), found.ids.tolist(), strict=True) if rank}
+            assert [by_rank[rank] for rank in range(1, len(by_rank) + 1)] == order
+        assert found.bm25.tolist() == list(lexical.scores(terms, found.ids.tolist()).values())
+        assert found.cosine.tolist() == vectors.scores(vector, found.ids)[0].tolist()
+
+
+@pytest.mark.parametrize("k", [100, 101, 250])
+def test_as_many_hits_as_are_wanted_though_each_leg_gives_fewer_as_a_rule(tmp_path: Path, k: int) -> None:
+    whole = _over({number: f"街道{number}" for number in range(300)}, tmp_path)
+    legs: tuple[Leg, ...] = ("hybrid", "lexical", "dense")
+    for leg in legs:
+        [found] = whole.retrieve_many(["街道"], k, leg)
+        assert len(found.hits) == k

@@ -88,12 +88,12 @@ def test_order_and_ties_are_those_of_whole_numbers(rows: list[int], k: int, aske
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.3, 0.9, 1.0])
-@pytest.mark.parametrize("scanned", [0, 100_000])
+@pytest.mark.parametrize("least", [200, 5000])
 def test_among_some_it_finds_what_a_store_of_those_alone_finds(
-    monkeypatch: pytest.MonkeyPatch, name: str, build: Build, share: float, scanned: int
+    monkeypatch: pytest.MonkeyPatch, name: str, build: Build, share: float, least: int
 ) -> None:
-    """With nothing scanned, a coded store looks for the allowed ones among FAISS's candidates."""
-    monkeypatch.setattr(faiss, "CODED_SCANNED", scanned)
+    """With few candidates a coded store looks for the allowed ones among those, with all among all."""
+    monkeypatch.setattr(faiss, "CODED_LEAST", least)
     ids, vectors = crowd(5000, 32)
     chosen = np.sort(np.random.default_rng(6).choice(5000, int(share * 5000), replace=False))
     strangers = np.arange(10, dtype=np.int64) + 10**12
@@ -113,6 +113,19 @@ def test_among_some_it_finds_what_a_store_of_those_alone_finds(
             assert np.mean(common) > 0.94 * true_ids.shape[1]
         for row in range(0, 40, 13):
             assert np.array_equal(store.search(questions[row : row + 1], k, only)[1][0], found[row])
+
+
+@pytest.mark.parametrize("allowed", [1000, 3000])
+def test_those_far_from_the_question_are_found_among_some(name: str, build: Build, allowed: int) -> None:
+    """None of them is among FAISS's first candidates, so that it must be asked for more."""
+    ids, vectors = crowd(5000, 32)
+    question = vectors[:1]
+    far = np.sort(ids[np.argsort(vectors @ question[0])[:allowed]])
+    true_scores, true_ids = exact.build(ids, vectors).search(question, 10, far)
+    scores, found = build(ids, vectors).search(question, 10, far)
+    assert np.isin(found, far).all()
+    assert np.abs(scores - true_scores).max() <= TOLERANCE[name]
+    assert name == "coded" or np.array_equal(found, true_ids)
 
 
 def test_equals_among_some_come_by_id_too(build: Build) -> None:

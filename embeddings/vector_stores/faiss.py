@@ -1,9 +1,9 @@
 """FAISS behind the contract: quick candidates from FAISS, scores of our own.
 
 Up to ``FLAT_LIMIT`` vectors FAISS compares all of them. Above, 4-bit product quantisation with fast scan (André,
-Kermarrec, Le Scouarnec 2017), one sub-quantiser for 4 dimensions, picks candidates, which are scored again by one byte
-a dimension. At 1 M × 256 comparing all in float32 took 122 ms a question; this way takes 2 to 7 ms, 300 MB and 5 to
-18 s to build, on idle and on busy cores. A graph (HNSW) took 97 s to build 100,000 and can't delete.
+Kermarrec, Le Scouarnec 2017), one sub-quantiser for 2 dimensions, picks candidates, which are scored again by one byte
+a dimension: at 20,000 × 512 that takes 0.25 ms a question, where comparing all in float32 takes 1.2; at 1 M × 512 it
+takes 6. A graph (HNSW) took 97 s to build 100,000 and can't delete.
 
 Scores come from one dot product in both cases: FAISS's own differ in the last bits by how many questions are asked at
 once, and its order among equals isn't that of the ids.
@@ -36,19 +36,24 @@ from embeddings.vector_store import (
 from embeddings.vectors import Ids, Scores, Vectors, cosines
 
 KIND = "faiss"
-FLAT_LIMIT = 50_000
-"""Vectors that are compared one by one: 2 ms a question at 256 dimensions, all of it reading memory."""
+FLAT_LIMIT = 10_000
+"""Vectors that are compared one by one: 0.8 ms a question at 512 dimensions, all of it reading memory; of half as many,
+candidates save a tenth of a millisecond, and building takes half a second more."""
 FLAT_EXTRA = 16
 """Candidates beyond those asked for; saves asking again when a few are equal."""
-CODED_LEAST, CODED_PER_HIT = 2048, 4
-"""Candidates scored again: at 1 M × 256 of made-up clustered vectors recall@10 is .98 and recall@50 .95."""
-CODED_SCANNED = 50_000
-"""Allowed vectors that are all compared rather than looked for among candidates. Of 400,000 × 256, 200 wanted:
-comparing takes 9 ms for 10,000 allowed, 43 for 50,000, 72 for 100,000; looking takes 80, 35 and 38."""
+CODED_LEAST, CODED_PER_HIT, CODED_SHARE = 200, 4, 1000
+"""Candidates scored again: so many for each hit, or the least, and one for so many vectors. With 100 hits wanted, of
+20,000 × 512 real ones the first 10 are all found and .99 of the 100; of 1 M × 512, made of three real ones each, all of
+the first 10 and .99 of the 100."""
+SUB_DIM = 2
+"""Dimensions a sub-quantiser stands for. With 4 the scan takes half as long, and four times as many candidates find
+less: at 1 M, .96 of the first 10."""
 ROUNDING = 1e-5
 """FAISS's sums and ours of the same float32 products differ by less."""
 TRAINING_ROWS = 16 * 256
 """What FAISS takes to train 16 centroids: 256 points for each (``max_points_per_centroid``)."""
+TRAINING_ROUNDS = 8
+"""FAISS's 25 take three times as long, and find .002 more of the first 100 of 20,000."""
 BLOCK_ROWS = 1 << 16
 """Rows coded at a time: 64 MiB of float32 at 256 dimensions."""
 
@@ -60,12 +65,10 @@ class FaissStore(ABC):
 
     kind = KIND
 
-    def __init__(self, ids: Ids, dim: int, candidates_least: int, candidates_per_hit: int, scanned: int) -> None:
-        """Ids ascending. Up to ``scanned`` allowed ones are all compared, without candidates."""
+    def __init__(self, ids: Ids, dim: int) -> None:
+        """Ids ascending."""
         self.ids = ids
         self.dim = dim
-        self._scanned = scanned
-        self._least, self._per_hit = candidates_least, candidates_per_hit
         self._all: Positions | None = None
         """Every position, where FAISS has no candidates to give."""
 
@@ -80,13 +83,13 @@ class FaissStore(ABC):
         k = max(0, min(k, count))
         scores = np.empty((len(questions), k), dtype=np.float32)
         ids = np.empty((len(questions), k), dtype=np.int64)
-        if among is not None and count <= max(self._scanned, k):
+        # As many candidates as hold the usual number of allowed ones, if these lie anywhere.
+        wanted = self._usual(k) * len(self) // max(count, 1)
+        if among is not None and count <= max(wanted, k):  # comparing all that are allowed is no more work
             for row, question in enumerate(questions):
                 scores[row], positions = self._best_of(question, k, among)
                 ids[row] = self.ids[positions]
         elif k and len(questions):
-            # As many candidates as hold the usual number of allowed ones, if these lie anywhere.
-            wanted = (self._least + self._per_hit * k) * len(self) // count
             with _one_thread():
                 found = self._candidates(questions, min(len(self), wanted))
                 for row, question in enumerate(questions):
@@ -112,8 +115,10 @@ class FaissStore(ABC):
 
         A vector that isn't a candidate scores no higher, for FAISS, than the last one that is. So long as one of the
         best stands at that edge, its equals may lie beyond: ask for twice as many. (Fast scan also loses some when very
-        many are equal, and says -1 in their place.)
+        many are equal, and says -1 in their place.) So long as few of the candidates are allowed, too: where the
+        allowed ones lie far from the question, the first to be met needn't be the nearest.
         """
+        enough = k if among is None else max(k, self._usual(k) // 2)
         while len(positions) < len(self):
             edge = coarse.min() + ROUNDING
             order = np.argsort(positions)  # positions ascend with ids, so ties come out by id
@@ -123,7 +128,7 @@ class FaissStore(ABC):
                 if among is not None:
                     kept = np.isin(positions, among, assume_unique=True)
                     coarse, positions = coarse[kept], positions[kept]
-                if len(positions) >= k:
+                if len(positions) >= enough:
                     scores = self._cosines(question, positions)
                     nearest = best(scores, k)
                     if coarse[nearest].min() > edge:
@@ -137,6 +142,10 @@ class FaissStore(ABC):
         scores = self._cosines(question, positions)
         nearest = best(scores, k)
         return scores[nearest], positions[nearest]
+
+    @abstractmethod
+    def _usual(self, k: int) -> int:
+        """Candidates to look at for the best k of all."""
 
     @abstractmethod
     def _release(self) -> None:
@@ -160,12 +169,15 @@ class FlatStore(FaissStore):
 
     def __init__(self, ids: Ids, vectors: Vectors) -> None:
         """Ids ascending, with their rows."""
-        super().__init__(ids, int(vectors.shape[1]), FLAT_EXTRA, 1, len(ids))
+        super().__init__(ids, int(vectors.shape[1]))
         self.vectors = vectors
 
     def save(self, folder: Path) -> None:
         """``ids.npy``, ``vectors.npy`` and ``store.json``."""
         write_arrays(folder, "faiss-flat", self.dim, {"ids": self.ids, "vectors": self.vectors})
+
+    def _usual(self, k: int) -> int:
+        return k + FLAT_EXTRA
 
     def _release(self) -> None:
         release(self.vectors)
@@ -184,7 +196,7 @@ class FlatStore(FaissStore):
 
 
 class CodedStore(FaissStore):
-    """Half a byte for 4 dimensions to find candidates by, one byte a dimension to score them.
+    """Half a byte for 2 dimensions to find candidates by, one byte a dimension to score them.
 
     A row is kept as whole numbers from −127 to 127 times a scale of its own, so a cosine is off by some 0.0005 at 256
     dimensions. FAISS is given these rows, not the original ones: so what the codes are merged into is what the vectors
@@ -196,8 +208,7 @@ class CodedStore(FaissStore):
 
         ``coarse`` None: all are compared.
         """
-        scanned = CODED_SCANNED if coarse is not None else len(ids)
-        super().__init__(ids, int(codes.shape[1]), CODED_LEAST, CODED_PER_HIT, scanned)
+        super().__init__(ids, int(codes.shape[1]))
         self.codes, self.scales, self._coarse = codes, scales, coarse
         if coarse is None:
             self._all = np.arange(len(ids), dtype=np.int64)
@@ -219,6 +230,9 @@ class CodedStore(FaissStore):
     def _candidates(self, questions: Vectors, count: int) -> tuple[Scores, Positions]:
         scores, positions = self._coarse.search(_padded(questions), count)
         return scores, positions
+
+    def _usual(self, k: int) -> int:
+        return len(self) if self._coarse is None else max(CODED_LEAST, CODED_PER_HIT * k) + len(self) // CODED_SHARE
 
     def _release(self) -> None:
         release(self.codes)
@@ -289,8 +303,9 @@ def _with_coarse(ids: Ids, codes: npt.NDArray[np.int8], scales: npt.NDArray[np.f
     def rows(of: Any) -> Vectors:
         return _padded(codes[of].astype(np.float32) * scales[of, None])
 
-    padded = codes.shape[1] + -codes.shape[1] % 4
-    coarse = faiss.index_factory(padded, f"PQ{padded // 4}x4fs", faiss.METRIC_INNER_PRODUCT)
+    padded = codes.shape[1] + -codes.shape[1] % SUB_DIM
+    coarse: Any = faiss.index_factory(padded, f"PQ{padded // SUB_DIM}x4fs", faiss.METRIC_INNER_PRODUCT)
+    coarse.pq.cp.niter = TRAINING_ROUNDS
     # Rows at even distances, and FAISS's fixed seed: no chance in it.
     coarse.train(rows(np.linspace(0, len(ids) - 1, min(len(ids), TRAINING_ROWS)).astype(np.intp)))
     for start in range(0, len(ids), BLOCK_ROWS):
@@ -337,7 +352,7 @@ def load(folder: Path) -> FaissStore:
 
 def _padded(rows: Vectors) -> Vectors:
     """With zeros up to a whole number of sub-quantisers, which changes no product."""
-    missing = -rows.shape[1] % 4
+    missing = -rows.shape[1] % SUB_DIM
     return np.pad(rows, ((0, 0), (0, missing))) if missing else rows
 
 

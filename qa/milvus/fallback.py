@@ -153,8 +153,8 @@ class _Lexical:
         return self._either.call(lambda indexes: indexes.lexical.scores(terms, ids))
 
     def search_and_score(
-        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
-    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        self, terms: Sequence[str], k: int, ids: Ids, only: Ids | None = None
+    ) -> tuple[Ids, Scores, Scores]:
         return self._either.call(lambda indexes: indexes.lexical.search_and_score(terms, k, ids, only))
 
 

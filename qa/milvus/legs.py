@@ -59,7 +59,7 @@ class Collection:
 def stored_weights(row: Row, average: np.float32) -> Sparse:
     """What is stored of a passage's terms: tf / (tf + k₁ · (1 − b + b · |d| / avg|d|)); the rest is the question's."""
     normed = np.repeat(norms(np.array([row.length]), average), len(row.counts))
-    return _folded(row.hashes, contributions(row.counts, normed, np.float32(1)))
+    return _folded(row.hashes, contributions(row.counts.astype(np.float32), normed, np.float32(1)))
 
 
 def _folded(hashes: npt.NDArray[np.uint64], values: npt.NDArray[np.float32]) -> dict[int, float]:
@@ -113,14 +113,15 @@ class MilvusLexical:
         return {number: known.get(number, 0.0) for number in ids}
 
     def search_and_score(
-        self, terms: Sequence[str], k: int, ids: Sequence[int], only: Ids | None = None
-    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        self, terms: Sequence[str], k: int, ids: Ids, only: Ids | None = None
+    ) -> tuple[Ids, Scores, Scores]:
         """Both; what isn't among all that match has no score."""
         ranked = self.search(terms, k, only)
-        known = dict(ranked)
+        known, wanted = dict(ranked), ids.tolist()
         if len(ranked) >= k:
-            known |= self.scores(terms, [number for number in ids if number not in known])
-        return ranked, {number: known.get(number, 0.0) for number in ids}
+            known |= self.scores(terms, [number for number in wanted if number not in known])
+        best = np.array([number for number, _ in ranked], np.int64), np.array([x for _, x in ranked], np.float32)
+        return *best, np.array([known.get(number, 0.0) for number in wanted], np.float32)
 
     def _scored(self, weighed: Weights, ids: Sequence[int]) -> dict[int, float]:
         """BM25 of those of the passages that there are."""
@@ -134,7 +135,7 @@ class MilvusLexical:
         scores = np.zeros(len(rows), np.float32)
         for term, weight in weighed:
             held = np.flatnonzero(hashes == np.uint64(term))
-            scores[owners[held]] += contributions(counts[held], normed[owners[held]], weight)
+            scores[owners[held]] += contributions(counts[held].astype(np.float32), normed[owners[held]], weight)
         return dict(zip((row.id for row in rows), scores.tolist(), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""As ``raw``, with what the product searches by: its terms (cut by it, in its time) and 200 hits of each leg.
+"""As ``raw``, with what the product searches by: its terms (cut by it, in its time) and 100 hits of each leg.
 
 What is left between this and the product's legs is the product's own code around the two libraries.
 """
@@ -9,7 +9,7 @@ from recipes import raw
 
 from qa.text import Terms
 
-raw.LEG = 200
+raw.LEG = 100
 
 
 class Peer(raw.Peer):  # type: ignore[misc]  # known to the worker alone

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import faiss  # noqa: F401  # loaded at first use otherwise, and so measured
-import numpy as np
 
 from benchmarks.peers import corpus
 from embeddings import load_embedder
@@ -71,21 +70,9 @@ class Peer:
             places = {passage.id: (passage.file, passage.start) for passage in self.bot.store.iter_passages()}
             self.row_of = {number: self.numbers[where] for number, where in places.items()}
         terms = self.terms.question(question)
-        near, ids = own.vectors.search(vector[None], DEPTH)
-        dense = list(zip(ids[0].tolist(), near[0].tolist(), strict=True))
-        lexical, lexical_scores = own.lexical.search_and_score(terms, DEPTH, ids[0].tolist())
-        both = {row for row, _ in lexical} & {row for row, _ in dense}
-        others = np.array([row for row, _ in lexical if row not in both], dtype=np.int64)
-        cosines = own.vectors.scores(vector[None], others)[0].tolist() if len(others) else []
-        hits = fuse(
-            lexical,
-            dense,
-            own.weights,
-            coverage(terms, own.lexical.document_frequency),
-            lexical_scores=lexical_scores,
-            cosines=dict(zip(others.tolist(), cosines, strict=True)),
-            most=k,
-        )
+        cosines, ids = own.vectors.search(vector[None], DEPTH)
+        found = own.candidates(terms, (vector, ids[0], cosines[0]), DEPTH)
+        hits = fuse(found, own.weights, coverage(terms, own.lexical.document_frequency), k)
         return [self.row_of[hit.passage_id] for hit in hits]
 
     def whole(self, question: str, vector: Any, k: int) -> list[int]:
