@@ -34,6 +34,15 @@ _TITLE = "书|书籍|著作|歌曲|单曲|专辑|电影|影片|小说|作品|节
 
 _WHICH = r"(?:哪|什么|(?<!如)何)"
 _NEAR = r"(?:[^，。？?是的]{0,4})"
+
+
+def _the(nouns: str) -> str:
+    """A noun that says what an English question wants: *what was the date of …*, *total cost of …*."""
+    few = r"(?:(?!of\b)[\w-]{1,20} ){0,2}?"
+    behind = r"(?= (?:of|for|in|on|at|when|that)\b|\W*$)"
+    return rf"\bwhat(?:['’]s| is| was| are| were) the {few}(?:{nouns}){behind}|^(?:the )?{few}(?:{nouns}) of\b"
+
+
 _NAMED = r"(?![一个家所年些种位几])"
 # The first that is found in a question wins; what it matches is the question's gap.
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
@@ -46,12 +55,14 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"何时|何[年月日]|几时|多早|第?几(?:月|号|日|点|年|世纪|天)|什么(?:时(?:候|间|期|代)|朝代|年代|年份|日期)",
         r"哪一?[年月日天]|哪一?个?(?:年代|世纪|朝代|月份|时候|时期|年份|日期)",
         r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|time|decade)\b",
+        _the("year|date|day|month|time"),
         r"いつ|何(?:年|月|日|時|世紀)(?!間)",
     )),
     ("number", (
         rf"多少|(?<![第哪这那])几(?![乎何内])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
         r"\bhow (?:many|much|long|old|far|tall|big|large|high|often|deep|wide|fast)\b",
         r"\bwhat (?:percentage|percent|number|amount)\b",
+        _the("percentage|number|amount|total|price|cost|population|size|height|length|depth|weight|age|rate"),
         r"いくつ|いくら|どのくらい|どれくらい|どれだけ",
         r"何(?:人|個|件|名|本|枚|回|箱|台|歳|年間|日間|キロ|メートル|%|パーセント|ページ|つ|か国|カ国|ヶ国|世帯|団体|割|社)",
     )),
@@ -68,6 +79,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         rf"哪[里儿裡]|何[处地方]|{_WHICH}一?[个座处片条块]?{_NEAR}(?:{_PLACE})|[在于]哪{_NAMED}",
         r"\bwhere\b|\b(?:what|which) (?:country|city|place|state|town|region|island|county|area)\b",
         r"\b(?:what|which) (?:district|subdistrict|community|village|street)\b|どこ|どの(?:国|都市|地域|州|街道)",
+        _the("place|location|venue|address|capital"),
     )),
     ("title", (
         rf"{_WHICH}一?[本部首篇份幅张项种个]?{_NEAR}(?:{_TITLE})(?![家店])",
@@ -175,6 +187,11 @@ def expected(question: str) -> Expected:
             break
     asking = story_end(folded[start:end])
     return replace(_expected(kind, folded, match), own=folded.rindex(asking, start, end) if asking else start)
+
+
+def has_question_word(folded: str) -> bool:
+    """Whether a folded text asks by any of its words."""
+    return any(pattern.search(folded) for _, pattern in _COMPILED[:-1])
 
 
 def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:

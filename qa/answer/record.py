@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
 from embeddings.embedder import Embedder
 from embeddings.vectors import Vectors
 from qa.answer import meaning, verdict
+from qa.answer.asking import in_full
 from qa.answer.candidates import layout
 from qa.answer.choosing import Finding, told
 from qa.answer.elsewhere import retold
@@ -96,7 +97,7 @@ def _record(
     terms: Terms,
     top_k: int | None,
 ) -> Record:
-    weighed = stressed(found)
+    weighed = stressed(replace(found, question=in_full(found.question)))
     wanted = meaning.shipped().wanted(found.question, weighed.words)
     judge = verdict.shipped()
     near = [nearness(passages[hit.passage_id], vectors, vector) for hit in hits[:READ]]
