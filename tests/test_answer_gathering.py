@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from answering import ask
 
-from embeddings import load_embedder
-from qa.answer import Question, Record, answer_many
+from qa.answer import Record
 from qa.answer.gathering import asks_for_several
 from qa.answer.kinds import expected
-from qa.articles import Piece
-from qa.hits import Hit
-from qa.retrieve import Retrieved
-from qa.store import StoredPassage
-from qa.text import Terms
 
 TEXTS = (
     "南门街道总工会为社区送去口罩五千只，居民连声道谢。",
@@ -23,17 +18,7 @@ TEXTS = (
 
 
 def _ask(question: str, texts: tuple[str, ...] = TEXTS, top_k: int | None = None) -> Record:
-    passages = {
-        number: StoredPassage(
-            number, number, f"{number}.txt", None, None, None, None, None, 0, len(text), text, (Piece(0, len(text)),)
-        )
-        for number, text in enumerate(texts)
-    }
-    hits = tuple(Hit(number, 1 - number / 10, number + 1, number + 1, 5.0, 0.5) for number in passages)
-    words = dict.fromkeys(Terms().question_words(question), 1.0)
-    found = Retrieved(question, hits, words, 1.0, 100, words)
-    [record] = answer_many([Question(question)], [found], passages, load_embedder(), Terms(), top_k)
-    return record
+    return ask(question, texts, top_k)
 
 
 @pytest.mark.parametrize(

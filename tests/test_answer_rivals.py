@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from answering import ask, passage
 
 from qa.answer import features, finding, ranker
 from qa.answer.candidates import QUOTED, block
 from qa.answer.kinds import KINDS, Kind, expected
-from qa.answer.rivals import figure_asked_for, quoted, rivals, unmeasured
+from qa.answer.rivals import figure_asked_for, of_other_years, quoted, rivals, unmeasured
 from qa.bot import Bot
 
 TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元。朝阳区、东城区总工会都来了。总工会发了口罩。朝阳区下了雪。"
@@ -166,3 +167,69 @@ def test_of_several_figures_the_one_with_the_measure_word_asked_for_is_given(
     start = whole.layout.folded.index(span)
     found = figure_asked_for(expected(question), whole, start, start + len(span))
     assert whole.layout.folded[slice(*found)] == part
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "rival"),
+    [
+        ("2022年春节档总票房是多少？", "2023年春节档总票房67.6亿元。", True),
+        ("2022春节档总票房", "2023春节档总票房67.6亿元。", True),
+        ("2022年春节档总票房是多少？", "2023年春节档比2022年好。", False),  # both are named
+        ("2022年春节档总票房是多少？", "春节档总票房67.6亿元，2022人来看。", False),  # none is
+        ("春节档总票房是多少？", "2023年春节档总票房67.6亿元。", False),
+        ("2021-2022赛季谁是总冠军？", "2021年的总冠军是南门队。", False),
+        ("2021/22赛季谁是总冠军？", "2020年的总冠军是南门队。", True),
+        ("2000多年前的城墙在哪里？", "城墙建于1954年。", False),
+        ("Who won in 2022?", "2023年的总冠军是南门队。", True),
+        ("2022年谁是总冠军？ 奖金是多少？", "2023年的总冠军是南门队。", True),
+        ("2022年谁是总冠军？ 2023年呢，谁是？", "2023年的总冠军是南门队。", False),
+        (
+            "我2019年搬来这里，带着孩子，孩子喜欢跳舞，我也想学，可是不知道去哪里好，请问文化馆教什么，在什么地方报名？",
+            "2023年文化馆教舞蹈。",
+            False,
+        ),
+    ],
+)
+def test_a_passage_about_other_years_is_a_rival(question: str, text: str, rival: bool) -> None:
+    assert of_other_years(expected(question), passage(1, text)) == rival
+
+
+def test_the_headline_and_the_date_name_years_too() -> None:
+    asked = expected("2022年谁是总冠军？")
+    assert of_other_years(asked, passage(1, "总冠军是南门队。", head="2023年联赛"))
+    assert of_other_years(asked, passage(1, "总冠军是南门队。", date="2023-03-01"))
+    assert not of_other_years(asked, passage(1, "2023年的总冠军是南门队。", date="2022-12-31"))
+
+
+OTHER_YEAR = "2023年春节档电影总票房67.6亿元，《满江红》成为春节档票房冠军。"
+SAME_YEAR = "2022年春节档电影总票房60.4亿元，《长津湖之水门桥》成为春节档票房冠军。"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("2022年春节档票房冠军是哪部电影？", "《长津湖之水门桥》"),
+        ("2022年春节档总票房是多少？", "60.4亿元"),
+        ("2022年春节档总票房", "60.4亿元"),
+        ("2023年春节档总票房是多少？", "67.6亿元"),
+    ],
+)
+def test_the_year_asked_about_is_told(question: str, answer: str) -> None:
+    assert ask(question, (OTHER_YEAR, SAME_YEAR))["answer"] == answer
+
+
+def test_another_year_s_figure_is_never_claimed() -> None:
+    """It is shown as a near miss."""
+    record = ask("2021年春节档总票房是多少？", (OTHER_YEAR, SAME_YEAR))
+    assert (record["status"], record["answer"]) == ("possible", None)
+
+
+def test_a_figure_stands_though_the_first_passage_speaks_of_it_without_one() -> None:
+    record = ask(
+        "代表团参加运动会的运动员数量",
+        (
+            "代表团公布了运动员参加运动会的情况，运动员数量比往年有所增加，大家都很期待。",
+            "代表团将派出44名运动员参加运动会，包括23名女运动员和21名男运动员。",
+        ),
+    )
+    assert record["answer"].startswith("代表团将派出44名运动员")

@@ -280,16 +280,27 @@ def told(candidates: Candidates, judge: Judge) -> Finding | None:
     """What answers: what the ranker says, unless that is of another passage and the first one's best is much surer.
 
     In a follow-up, or behind a story, any passage is as good: which is first was told by what stands before as well.
+    A figure that is asked for is left as it is where the first passage has only clauses without one.
     """
     if (line := _said(candidates)) is not None:
         return line
     found = settled(_ranked(candidates), judge)
-    first = candidates.of_passage(0)
-    if found is None or found.passage == 0 or not len(first.scores) or expected(candidates.found.question).own:
+    first, asked = candidates.of_passage(0), expected(candidates.found.question)
+    if found is None or found.passage == 0 or not len(first.scores) or asked.own:
         return found
-    here = settled(_ranked(first), judge)
+    findings = _ranked(first)
+    here = settled(findings, judge)
+    if here is None:
+        return found
+    counted = asked.kind in {"number", "date"} and _has_figure(found)
+    if counted and here is not findings[0] and not _has_figure(here):
+        return found
     sure = judge.right.probability(found.evidence)
-    return here if here and judge.right.probability(here.evidence) >= MUCH_SURER * sure else found
+    return here if judge.right.probability(here.evidence) >= MUCH_SURER * sure else found
+
+
+def _has_figure(finding: Finding) -> bool:
+    return bool(layout(finding.text).values)
 
 
 MUCH_SURER = 1.5

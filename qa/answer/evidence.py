@@ -15,6 +15,7 @@ from qa.answer.kinds import KINDS, Expected
 from qa.answer.matching import best_partners
 from qa.answer.meaning import Wanted, shipped
 from qa.answer.ranker import Choice
+from qa.answer.rivals import of_other_years
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
@@ -94,6 +95,7 @@ def evidence(
     measures["foreign"] = foreign
     measures["far"] = foreign * float(leads.cosine < FAR and not _is_named(passage, wanted))
     measures["bare"] = float(is_bare(asked, found.words))
+    measures["other_year"] = float(of_other_years(asked, passage))
     for name in ("holds", "score", "nearness", "margin", "dense_first", "told", "untold", "names_untold"):
         measures[f"foreign_{name}"] = foreign * measures[name]
     return measures

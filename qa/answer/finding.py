@@ -19,7 +19,7 @@ from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.matching import best_partners, present
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Weights, adjusted, scores
-from qa.answer.rivals import quoted, rivals, unmeasured
+from qa.answer.rivals import of_other_years, quoted, rivals, unmeasured
 from qa.answer.roles import asks_doer, asks_recipient, done_for, into_hands, received
 from qa.articles import dateline_length
 from qa.hits import Hit
@@ -113,6 +113,10 @@ def rank(
     seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
     others = _of_rivals(asked, sources, seen)
+    other_years = [of_other_years(asked, passages[hit.passage_id]) for hit in hits[: len(near)]]
+    late = np.array([other_years[source.passage] for source in sources], bool)[seen.source]
+    if not (others | late).all():
+        others |= late
     scored = np.where(others, scored + RIVAL_PRIOR, scored)
     if asks_recipient(asked):
         scored += RECIPIENT_PRIOR * _per_source(partial(received, asked), sources, seen)

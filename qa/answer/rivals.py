@@ -3,6 +3,8 @@
 Their words and their meaning are nearly the question's, so that nothing else parts them. A rival is a name of the same
 sort before the same word as the question's own name, in a sentence that doesn't hold that name.
 
+A passage that names other years than the question's, and not that one, is about a rival too.
+
 A figure of another measure, 1路 where 多长 is asked, is a rival too, where there is one of the measure asked for; and
 so is whom a text quotes (据…负责人介绍), unless it is asked who said something.
 """
@@ -17,8 +19,9 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
-from qa.answer.candidates import TAGS, Block, Ints
+from qa.answer.candidates import TAGS, Block, Ints, layout
 from qa.answer.kinds import Expected
+from qa.store import StoredPassage
 
 NAMES = frozenset({"nr", "ns", "nt", "nz"})
 """Jieba's tags of names: people, places, organisations, others."""
@@ -52,6 +55,24 @@ def rivals(asked: Expected, block: Block) -> npt.NDArray[np.bool_]:
             for row in rows[rows < len(found)].tolist():
                 found[row] |= name not in layout.folded[slice(*layout.sentences[row].tolist())]
     return found
+
+
+def of_other_years(asked: Expected, passage: StoredPassage) -> bool:
+    """Whether the passage, with its date and what stands above it, names years but none of those asked about.
+
+    A follow-up that names none is about the years of the question that it depends on; a story's are the asker's own.
+    """
+    wanted = set(_YEAR.findall(asked.folded, asked.own))
+    if not wanted and asked.folded[: asked.own].rstrip().endswith("?"):
+        wanted = set(_YEAR.findall(asked.folded))
+    if not wanted:
+        return False
+    named = _YEAR.findall(f"{passage.date} {layout(passage.above).folded}\n{layout(passage.text).folded}")
+    return bool(named) and wanted.isdisjoint(named)
+
+
+_YEAR = regex.compile(r"(?<![\d.])(?:19|20)\d\d(?![\d人名元万亿个只家米件次户箱份吨辆多余]|\.\d)")
+"""A number that may be a year: 2022年, 2021-2022赛季, but not 2022人."""
 
 
 def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:

@@ -18,6 +18,8 @@ from typing import Literal
 WEIGHTS = Path(__file__).parent / "weights" / "verdict.json"
 
 Status = Literal["answered", "possible", "not_found"]
+NEVER = ("far", "bare", "other_year")
+"""Measures with which a text is at most ``possible``: too far in another language, nothing asked, of another year."""
 Evidence = Mapping[str, float]
 """Measures by name: see ``qa.answer.evidence``."""
 
@@ -47,11 +49,11 @@ class Judge:
     """From this probability of being right on: ``answered``; between the two: ``possible``."""
 
     def verdict(self, evidence: Evidence) -> tuple[Status, float]:
-        """Status, and the probability that the chosen text is right. ``far`` and ``bare`` evidence is never claimed."""
+        """Status, and the probability that the chosen text is right. Some evidence is never claimed: see ``NEVER``."""
         confidence = self.right.probability(evidence)
         if self.answerable.probability(evidence) < self.found_from:
             return "not_found", confidence
-        claimed = confidence >= self.answered_from and not any(evidence.get(name, 0.0) for name in ("far", "bare"))
+        claimed = confidence >= self.answered_from and not any(evidence.get(name, 0.0) for name in NEVER)
         return ("answered" if claimed else "possible"), confidence
 
 
