@@ -224,6 +224,12 @@ def test_another_year_s_figure_is_never_claimed() -> None:
     assert (record["status"], record["answer"]) == ("possible", None)
 
 
+def test_who_asks_where_is_not_told_when() -> None:
+    texts = ("老馆长的葬礼将于9月3日举行。", "老馆长的葬礼星期六（9月3日）在南门殡仪馆举行。")
+    assert "南门殡仪馆" in ask("老馆长的葬礼将在哪里举行？", texts)["answer"]
+    assert "9月3日" in ask("老馆长的葬礼将在哪里举行？", texts[:1])["answer"]  # where nothing else is told
+
+
 def test_a_figure_stands_though_the_first_passage_speaks_of_it_without_one() -> None:
     record = ask(
         "代表团参加运动会的运动员数量",

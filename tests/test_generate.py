@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qa.answer import Record
@@ -107,6 +107,9 @@ def test_how_a_text_is_cut_changes_nothing(parts: list[str], data: st.DataObject
     assert (last.text, last.citations) == (shown(text).text, shown(text).citations)
 
 
+@example("<</")
+@example("< <</")
+@example("<<<a")
 @given(st.text(st.sampled_from("甲。[]()<>!/a1 \n*`_#-【】†^\"'\u202e\u200b\x1b&;:"), max_size=200))
 def test_what_is_shown_is_plain_whatever_is_written(text: str) -> None:
     written = shown(text + "甲[1]。" * 2)

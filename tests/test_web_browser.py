@@ -54,7 +54,9 @@ def test_an_example_leads_to_the_marked_sentence_and_on_to_the_original(
     assert serious_findings(page) == []
     picture(page, f"start-{look}")
 
-    question = examples.first.inner_text()
+    expect(examples.first).to_be_visible()
+    question = examples.first.text_content() or ""
+    assert question.strip()
     examples.first.click()
     expect(page.locator(".wb-answer")).to_be_visible()
     expect(page.locator(".wb-question")).to_have_text(question)

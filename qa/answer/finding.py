@@ -12,7 +12,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker, reader
-from qa.answer.candidates import IS_MEASURED, KEPT_BLOCKS, Block, Floats, Ints, block, layout
+from qa.answer.candidates import HAS_DATE, IS_MEASURED, KEPT_BLOCKS, Block, Floats, Ints, block, layout
 from qa.answer.echo import echoing
 from qa.answer.features import Inputs, Source, inputs
 from qa.answer.kinds import Expected, Kind, expected
@@ -156,6 +156,8 @@ def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.
     unasked = [_per_source(partial(quoted, asked), sources, seen)]
     if _DOING.search(asked.folded, asked.own):
         unasked.append(seen.dense[:, IS_MEASURED] > 0)  # no bare figure tells what is done
+    if asked.kind == "place":
+        unasked.append(seen.dense[:, HAS_DATE] > 0)
     if asked.units:
         unasked.append(_per_source(partial(unmeasured, asked), sources, seen))
     if asks_doer(asked):

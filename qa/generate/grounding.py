@@ -46,7 +46,7 @@ _PICTURE, _PICTURE_BY_NAME = (
 )
 _LINK = regex.compile(rf"\[([^\]\n]*+)\]{_TARGET}\)|({_WORDS}(?:\](?:{_TARGET})?)?)")
 _TAG = regex.compile(r"<\s*/?[a-zA-Z!?][^<>]*>")
-_TAG_START = regex.compile(r"<(?=\s*[a-zA-Z/!?])")
+_TAG_START = regex.compile(r"<[<\s]*+([a-zA-Z/!?])?")
 _LINE_SIGNS = regex.compile(r"^(?:[ \t]*(?:#{1,6}|[-*+•·>]|\d{1,2}[.)、](?=[ \t]|\p{Han})))+[ \t]*")
 _EMPHASIS = regex.compile(r"\*\*|__|~~|`+")
 
@@ -208,7 +208,7 @@ def plain(text: str) -> str:
         text = _TAG.sub("", _SCRIPTS.sub("", text))
         text = _LINK.sub(r"\1\2", _PICTURE_BY_NAME.sub(r"\1", _PICTURE.sub(r"\1", text)))
     text = _EMPHASIS.sub("", _LINE_SIGNS.sub("", text.replace(_PICTURE_SIGN, "")))
-    return str(_TAG_START.sub("", text)).strip()
+    return str(_TAG_START.sub(lambda found: found.group(1) or found.group(), text)).strip()
 
 
 def _is_finished(sentence: str) -> bool:
