@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from embeddings import Embedder, load_embedder
 from embeddings.errors import EmbeddingsError
 from qa import indexing
-from qa.answer import Question, Record, answer_many
+from qa.answer import Question, Record, answer_many, in_parts, joined
 from qa.answer.spread import PLACES, Spread, spread
 from qa.chat import complete, emphasised
 from qa.config import Settings
@@ -214,18 +214,34 @@ class Bot:
     def _made_here(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
         """The records, made from the corpus as ``retriever`` knows it."""
         try:
-            completed = [complete(q.question, q.history) for q in questions]
-            searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
-            found = self._retrieved(retriever, searched, [q.filters for q in questions])
-            passages: dict[int, StoredPassage] = {}
-            retrieved = [
-                replace(self._spread(retriever, found[i], question.filters, max(k, PLACES), passages), question=c)
-                for i, (question, c) in enumerate(zip(questions, completed, strict=True))
+            # A follow-up is asked as a whole, together with what it depends on.
+            parts = [in_parts(q.question) if complete(q.question, q.history) == q.question else () for q in questions]
+            each = [
+                replace(question, question=part.question, history=())
+                for question, some in zip(questions, parts, strict=True)
+                for part in some
             ]
-            records = answer_many(questions, retrieved, passages, self.embedder, retriever.terms, k)
-            return [record | self._searched_in(q.filters) for q, record in zip(questions, records, strict=True)]
+            records = self._answered(retriever, [*questions, *each], k)
+            told = iter(records[len(questions) :])
+            return [
+                joined(record, [part.label for part in some], [next(told) for _ in some], k)
+                | self._searched_in(question.filters)
+                for question, record, some in zip(questions, records[: len(questions)], parts, strict=True)
+            ]
         except EmbeddingsError as error:
             raise ModelError(error.code, str(error)) from error
+
+    def _answered(self, retriever: Retriever, questions: Sequence[Question], k: int) -> list[Record]:
+        """The record of each question, as one that asks for one thing."""
+        completed = [complete(q.question, q.history) for q in questions]
+        searched = [emphasised(q.question, c) for q, c in zip(questions, completed, strict=True)]
+        found = self._retrieved(retriever, searched, [q.filters for q in questions])
+        passages: dict[int, StoredPassage] = {}
+        retrieved = [
+            replace(self._spread(retriever, found[i], question.filters, max(k, PLACES), passages), question=c)
+            for i, (question, c) in enumerate(zip(questions, completed, strict=True))
+        ]
+        return answer_many(questions, retrieved, passages, self.embedder, retriever.terms, k)
 
     def timeline(self, question: str, *, history: Sequence[str] = (), filters: Filters | None = None) -> list[Month]:
         """How many of a question's ``TIMELINE_HITS`` best passages each month has; see ``qa.timeline``.

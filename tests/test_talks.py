@@ -252,6 +252,10 @@ def test_what_several_passages_tell_is_exported_with_the_numbers_of_their_source
     assert lines[at + 2 : at + 4] == [r"- 乙\* [2]", "- 甲 [1]"]
     said = message_of(two, "http://here").splitlines()
     assert said[said.index(ZH.gathered) + 2 :][:2] == [r"- 乙\* [1]", "- 甲 [2]"]
+    two["gathered"][0] |= {"asked": "时间"}
+    assert r"- 时间: 乙\* [2]" in as_markdown(talk_of(one, two), EN).splitlines()
+    assert EN.part_by_part in as_markdown(talk_of(one, two), EN).splitlines()
+    assert [line for line in message_of(two, "http://here").splitlines() if "时间" in line] == [r"- 时间: 乙\* [1]"]
 
 
 def test_what_was_not_found_is_exported_as_such() -> None:

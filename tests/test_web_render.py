@@ -482,6 +482,15 @@ def test_what_several_passages_tell_stands_under_the_answer_with_their_marks() -
     assert [link.split("&lang")[0] for link in links] == ["/articles/7?start=3&end=5", "/articles/9?start=0&end=13"]
 
 
+def test_the_parts_of_a_question_stand_before_what_they_are_told() -> None:
+    gathered = [
+        {"rank": 1, "text": "三月五日", "highlights": [], "asked": "时间"},
+        {"rank": 1, "text": "南门", "highlights": [], "asked": "<地点>"},
+    ]
+    shown = Page(render.answer(record([passage("三月五日在南门。", [])], gathered=gathered), ZH, 83, whole))
+    assert f"{ZH.part_by_part}时间 三月五日 1<地点> 南门 1" in shown.text
+
+
 @pytest.mark.parametrize(
     ("confidence", "degree", "badge"),
     [(0.75, "high", "找到答案"), (0.74, "middle", "找到答案"), (0.49, "low", "可能的答案")],

@@ -5,6 +5,8 @@ The data's way here: ``kinds`` (what sort of answer a question wants) → ``cand
 ``finding`` is the first three in one. docs/answers.md has the measurements.
 """
 
+from qa.answer.joining import joined, labelled
+from qa.answer.parts import in_parts
 from qa.answer.record import Question, Record, answer_many, record_json
 
-__all__ = ["Question", "Record", "answer_many", "record_json"]
+__all__ = ["Question", "Record", "answer_many", "in_parts", "joined", "labelled", "record_json"]

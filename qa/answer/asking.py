@@ -53,10 +53,15 @@ def in_full(question: str) -> str:
     last = fold_text(_LAST.search(asked).group())
     if has_question_word(last):
         return question
-    japanese = _KANA.search(last) is not None
+    words, noun = wanted(last)
+    return f"{asked}{words}？" if words and len(fold_text(asked)) - len(noun) >= LEAST else question
+
+
+def wanted(folded: str) -> tuple[str, str]:
+    """What is to be put behind a folded text that asks for something by its last noun, and the noun; else empty."""
+    japanese = _KANA.search(folded) is not None
     for words, nouns in _LINES:
-        if last.endswith(nouns) and (words == _NONE or japanese == (_KANA.search(words) is not None)):
-            noun = max((noun for noun in nouns if last.endswith(noun)), key=len)
-            alone = len(fold_text(asked)) - len(noun) < LEAST
-            return question if words == _NONE or alone else f"{asked}{words}？"
-    return question
+        if folded.endswith(nouns) and (words == _NONE or japanese == (_KANA.search(words) is not None)):
+            noun = max((noun for noun in nouns if folded.endswith(noun)), key=len)
+            return ("", "") if words == _NONE else (words, noun)
+    return "", ""

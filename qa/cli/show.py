@@ -119,6 +119,8 @@ def merge_report(report: MergeReport, *, dry_run: bool) -> None:
 
 def answer(record: Mapping[str, Any], store: Store) -> None:
     """The answer, then its passages with their places, the sentence that answers marked on a terminal."""
+    from qa.answer import labelled  # noqa: PLC0415 (comes with the answer)
+
     if record["searched_as"] != record["question"]:
         click.echo(_styled(f"searched as: {record['searched_as']}", dim=True))
     if "searched_in" in record:
@@ -131,7 +133,7 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
     else:
         click.echo(_styled("The articles don't answer this.", bold=True))
     for part in record.get("gathered", ()):
-        click.echo(f"  - {printable(part['text'])} [{part['rank']}]")
+        click.echo(f"  - {printable(labelled(part))} [{part['rank']}]")
     for passage in record["passages"]:
         source = passage["source"]
         where = " › ".join(filter(None, (source["article"] or "(no headline)", source["section"])))

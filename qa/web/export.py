@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from qa.answer import labelled
 from qa.talks import Record, Talk
-from qa.web.words import Words
+from qa.web.words import Words, several_told
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 """What Markdown, or HTML within it, could take for markup (CommonMark §2.4); lists begin on lines of their own."""
@@ -46,8 +47,8 @@ def as_markdown(talk: Talk, words: Words) -> str:
             sure = words.confidence.format(percent=round(100 * record["confidence"]))
             lines += [f"**{plain(record['answer'])}** ({sure})", ""]
         if record.get("gathered"):
-            lines += [words.gathered, ""]
-            lines += [f"- {plain(part['text'])} [{numbers[part['rank'] - 1]}]" for part in record["gathered"]] + [""]
+            lines += [several_told(words, record["gathered"]), ""]
+            lines += [f"- {plain(labelled(part))} [{numbers[part['rank'] - 1]}]" for part in record["gathered"]] + [""]
         if record["status"] != "not_found" and numbers:
             lines += [f"> {plain(record['passages'][0]['text'])} [{numbers[0]}]", ""]
         if numbers:

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from qa.access.database import OWN, SITE_KEY_PREFIX, TOKEN_PREFIX
 from qa.access.visitors import PREFIX as VISITOR_PREFIX
-from qa.answer import Record
+from qa.answer import Record, labelled
 from qa.errors import NotFoundError
 from qa.web.asking import Asking
 from qa.web.bodies import FieldError, Strict, Text, json_body, openai_errors, read_json
@@ -27,7 +27,7 @@ from qa.web.credentials import Caller, page_origin, require
 from qa.web.export import plain, source_line
 from qa.web.records import EVENT
 from qa.web.render import passage_url
-from qa.web.words import EN, ZH, Words
+from qa.web.words import EN, ZH, Words, several_told
 
 MODEL = "wenbao"
 HISTORY = 20
@@ -227,8 +227,8 @@ def message_of(record: Record, base_url: str) -> str:
         sure = words.confidence.format(percent=round(100 * record["confidence"]))
         lines.append(f"**{plain(record['answer'])}** ({sure})")
     if record.get("gathered"):
-        lines.append(f"\n{words.gathered}\n")
-        lines += [f"- {plain(part['text'])} [{part['rank']}]" for part in record["gathered"]]
+        lines.append(f"\n{several_told(words, record['gathered'])}\n")
+        lines += [f"- {plain(labelled(part))} [{part['rank']}]" for part in record["gathered"]]
     passages = record["passages"]
     if passages:
         shown = passages[:1] if record["status"] == "answered" else passages if record["status"] == "possible" else []

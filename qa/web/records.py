@@ -83,6 +83,7 @@ class Part(Strict):
     rank: int
     text: str
     highlights: list[Span]
+    asked: str = Field(default="", description="Of a question in parts, what the part is about (地址, 2021年).")
 
 
 class SearchedIn(Strict):

@@ -20,7 +20,7 @@ from qa.articles import Piece, Span, shown_spans
 from qa.web.export import source_line
 from qa.web.frame import navigation
 from qa.web.timeline import timeline
-from qa.web.words import Words
+from qa.web.words import Words, several_told
 
 Record = Mapping[str, Any]
 
@@ -202,12 +202,19 @@ def _gathered(record: Record, words: Words) -> Markup:
     """What several passages tell, where several things were asked for, each with the mark of its passage."""
     passages = {passage["rank"]: passage for passage in record["passages"]}
     items = [
-        Markup('<li dir="auto">{} {}</li>').format(
-            part["text"], _citation(passages[part["rank"]] | {"highlights": part["highlights"]}, words)
+        Markup('<li dir="auto">{}{} {}</li>').format(
+            _asked(part), part["text"], _citation(passages[part["rank"]] | {"highlights": part["highlights"]}, words)
         )
         for part in record["gathered"]
     ]
-    return Markup('<div class="wb-gathered"><p>{}</p><ul>{}</ul></div>').format(words.gathered, Markup("").join(items))
+    return Markup('<div class="wb-gathered"><p>{}</p><ul>{}</ul></div>').format(
+        several_told(words, record["gathered"]), Markup("").join(items)
+    )
+
+
+def _asked(part: Record) -> Markup:
+    """What a part of the question asks for, before what it is told."""
+    return Markup("<b>{}</b> ").format(part["asked"]) if part.get("asked") else Markup("")
 
 
 def _citation(passage: Record, words: Words) -> Markup:

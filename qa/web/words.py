@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Words:
     score: str
     also: str
     gathered: str
+    part_by_part: str
     also_in: str
     was_it_good: str
     written_by: str
@@ -149,6 +151,7 @@ ZH = Words(
     score="综合 {score}",
     also="同样内容另见",
     gathered="各篇所说",
+    part_by_part="逐项回答",
     also_in="{name}（{file}，第 {rank} 条）",
     was_it_good="这个回答有用吗？",
     written_by="语言模型 {model} 根据这些段落写的，可能有误，请以原文为准",
@@ -244,6 +247,7 @@ ZH_HANT = Words(
     score="綜合 {score}",
     also="同樣內容另見",
     gathered="各篇所說",
+    part_by_part="逐項回答",
     also_in="{name}（{file}，第 {rank} 條）",
     was_it_good="這個回答有用嗎？",
     written_by="語言模型 {model} 根據這些段落寫的，可能有誤，請以原文為準",
@@ -339,6 +343,7 @@ EN = Words(
     score="score {score}",
     also="The same is told in",
     gathered="Told by several passages",
+    part_by_part="Part by part",
     also_in="{name} ({file}, no. {rank})",
     was_it_good="Was this useful?",
     written_by="Written by the language model {model} from these passages; it may be wrong, they are what counts",
@@ -392,6 +397,11 @@ EN = Words(
 )
 
 LANGUAGES = {words.path: words for words in (ZH, ZH_HANT, EN)}
+
+
+def several_told(words: Words, parts: Sequence[Mapping[str, Any]]) -> str:
+    """What stands above the ``gathered`` of a record."""
+    return words.part_by_part if parts[0].get("asked") else words.gathered
 
 
 def choose(accept_language: str) -> Words:
