@@ -280,13 +280,17 @@ def told(candidates: Candidates, judge: Judge) -> Finding | None:
     """What answers: what the ranker says, unless that is of another passage and the first one's best is much surer.
 
     In a follow-up, or behind a story, any passage is as good: which is first was told by what stands before as well.
-    A figure that is asked for is left as it is where the first passage has only clauses without one.
+    What holds most of all chances is left as it is, and so is a figure that is asked for where the first passage has only
+    clauses without one.
     """
     if (line := _said(candidates)) is not None:
         return line
-    found = settled(_ranked(candidates), judge)
+    best = _ranked(candidates)
+    found = settled(best, judge)
     first, asked = candidates.of_passage(0), expected(candidates.found.question)
     if found is None or found.passage == 0 or not len(first.scores) or asked.own:
+        return found
+    if best[0].evidence["holds"] >= CLEAR:
         return found
     findings = _ranked(first)
     here = settled(findings, judge)
@@ -303,5 +307,7 @@ def _has_figure(finding: Finding) -> bool:
     return bool(layout(finding.text).values)
 
 
+CLEAR = 0.7
+"""Probability of holding the right answer, among all candidates, from which on the first passage isn't preferred."""
 MUCH_SURER = 1.5
 """How many times as likely right the first passage's text must be to stand in place of a later one's."""
