@@ -46,7 +46,7 @@ SEEDS = Path(__file__).parents[1] / "seeds"
 """The sample corpus, indexed when the data folder holds nothing yet."""
 
 TIMELINE_HITS = 200
-"""Passages that a timeline counts: as many as each leg ranks."""
+"""Passages that a timeline counts; each leg ranks as many then."""
 
 MOST_PASSAGES = 50
 """Largest ``top_k``."""
@@ -217,7 +217,7 @@ class Bot:
             # A follow-up is asked as a whole, together with what it depends on.
             parts = [in_parts(q.question) if complete(q.question, q.history) == q.question else () for q in questions]
             each = [
-                replace(question, question=part.question, history=())
+                replace(question, question=part.question, history=part.history)
                 for question, some in zip(questions, parts, strict=True)
                 for part in some
             ]

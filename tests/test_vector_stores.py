@@ -243,6 +243,18 @@ def test_damaged_files_are_refused(build: Build, tmp_path: Path, change: str) ->
     assert len(load_vector_store(store.kind, tmp_path)) == 100
 
 
+def test_an_index_that_an_earlier_version_quantised_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would need more candidates than are looked at now."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(faiss, "SUB_DIM", 4)
+        BUILDS["coded"](*crowd(100, 32)).save(tmp_path)
+    with pytest.raises(VectorStoreError, match="earlier version") as raised:
+        load_vector_store("faiss", tmp_path)
+    assert raised.value.code == "INDEX_DAMAGED"
+
+
 @pytest.mark.parametrize("key", ["dim", "count", "kind"])
 @pytest.mark.parametrize("value", [-1, 3, None, "x", 10**30, []])
 def test_a_head_that_fits_no_array_is_refused(build: Build, tmp_path: Path, key: str, value: object) -> None:

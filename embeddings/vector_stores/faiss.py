@@ -339,8 +339,12 @@ def load(folder: Path) -> FaissStore:
     # FAISS doesn't notice damage: a third of damaged files load and answer wrongly. So it reads only what we wrote.
     if not np.array_equal(_digest(arrays["coarse"]), arrays["coarse_sha256"]):
         raise VectorStoreError("INDEX_DAMAGED", f"{folder / 'coarse.npy'} isn't what was saved; build the store again.")
-    coarse = faiss.deserialize_index(np.array(arrays["coarse"]))
+    coarse: Any = faiss.deserialize_index(np.array(arrays["coarse"]))
     release(arrays["coarse"])
+    if coarse.d != coarse.pq.M * SUB_DIM:
+        raise VectorStoreError(
+            "INDEX_DAMAGED", f"{folder / 'coarse.npy'} was made by an earlier version; build the store again."
+        )
     if (coarse.ntotal, coarse.d) != (len(arrays["ids"]), _padded(arrays["codes"][:0]).shape[1]):
         raise VectorStoreError(
             "INDEX_DAMAGED",

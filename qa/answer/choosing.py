@@ -280,8 +280,8 @@ def told(candidates: Candidates, judge: Judge) -> Finding | None:
     """What answers: what the ranker says, unless that is of another passage and the first one's best is much surer.
 
     In a follow-up, or behind a story, any passage is as good: which is first was told by what stands before as well.
-    What holds most of all chances is left as it is, and so is a figure that is asked for where the first passage has only
-    clauses without one.
+    What holds most of all chances is left as it is, and so is a figure that is asked for where the first passage has
+    only clauses without one.
     """
     if (line := _said(candidates)) is not None:
         return line

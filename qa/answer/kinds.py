@@ -39,8 +39,9 @@ _NEAR = r"(?:[^，。？?是的]{0,4})"
 def _the(nouns: str) -> str:
     """A noun that says what an English question wants: *what was the date of …*, *total cost of …*."""
     few = r"(?:(?!of\b)[\w-]{1,20} ){0,2}?"
+    first = r"(?!(?:at|in|by|on|during|from|until|since|for|with|after|before)\b)"
     behind = r"(?= (?:of|for|in|on|at|when|that)\b|\W*$)"
-    return rf"\bwhat(?:['’]s| is| was| are| were) the {few}(?:{nouns}){behind}|^(?:the )?{few}(?:{nouns}) of\b"
+    return rf"\bwhat(?:['’]s| is| was| are| were) the {few}(?:{nouns}){behind}|^{first}(?:the )?{few}(?:{nouns}) of\b"
 
 
 _NAMED = r"(?![一个家所年些种位几])"

@@ -58,21 +58,53 @@ def rivals(asked: Expected, block: Block) -> npt.NDArray[np.bool_]:
 
 
 def of_other_years(asked: Expected, passage: StoredPassage) -> bool:
-    """Whether the passage, with its date and what stands above it, names years but none of those asked about.
+    """Whether the passage, or what stands above it, names years but tells of none of those asked about.
 
-    A follow-up that names none is about the years of the question that it depends on; a story's are the asker's own.
+    It tells of all years of a span (2019—2023年, 2019年起), of those that 去年 and the like stand for, and of its
+    article's. A follow-up that names none is about the years of the question that it depends on; a story's are the
+    asker's own.
     """
-    wanted = set(_YEAR.findall(asked.folded, asked.own))
+    wanted = set(_ASKED_YEAR.findall(asked.folded, asked.own))
     if not wanted and asked.folded[: asked.own].rstrip().endswith("?"):
-        wanted = set(_YEAR.findall(asked.folded))
+        wanted = set(_ASKED_YEAR.findall(asked.folded))
     if not wanted:
         return False
-    named = _YEAR.findall(f"{passage.date} {layout(passage.above).folded}\n{layout(passage.text).folded}")
-    return bool(named) and wanted.isdisjoint(named)
+    told = _WRITTEN_YEAR.sub(_in_digits, f"{layout(passage.above).folded}\n{layout(passage.text).folded}")
+    named = {int(year) for year in _YEAR.findall(told)}
+    if not named or any(year in told for year in wanted):
+        return False
+    own = {int(passage.date[:4])} if passage.date else set()
+    years = own | {year + shift for word, shift in _SHIFTS if word in told for year in named | own}
+    for match in _SPAN.finditer(told):
+        first = int(match["first"])
+        last = int(match["last"]) if match["last"] else LAST_YEAR
+        years.update(range(first, (last if last > 99 else first // 100 * 100 + last) + 1))
+    return years.isdisjoint(map(int, wanted))
 
 
-_YEAR = regex.compile(r"(?<![\d.])(?:19|20)\d\d(?![\d人名元万亿个只家米件次户箱份吨辆多余]|\.\d)")
-"""A number that may be a year: 2022年, 2021-2022赛季, but not 2022人."""
+def _in_digits(match: regex.Match[str]) -> str:
+    return "".join(
+        str("〇一二三四五六七八九".index(digit.replace("零", "〇").replace("○", "〇"))) for digit in match.group()
+    )
+
+
+LAST_YEAR = 2099
+"""Until then what began in a year may go on."""
+_ASKED_YEAR = regex.compile(
+    r"(?<![\d.])(?:19|20)\d\d(?![\d人名元万亿个只家米件次户箱份吨辆多余盒册亩本台条套张瓶辈棵天头公平美克斤里把副双支对块片批项种类届号楼路分秒点"
+    r"周级度层座间所处幅篇部场]|\.\d)"
+)
+"""A number that is a year in a question: 2022年, 2022春节档, but not 2022人."""
+_YEAR = regex.compile(
+    r"(?<![\d.])((?:19|20)\d\d)(?=年|\s?赛季|(?:[-–—/.]\d{1,2}){2}(?!\d)|[-–—~/至到]\d{2,4}(?:年|赛季))"
+)
+"""One that surely is in a text."""
+_WRITTEN_YEAR = regex.compile(r"(?:一九|二[〇零○])[〇零○一二三四五六七八九]{2}(?=年)")
+_SPAN = regex.compile(
+    r"(?P<first>(?:19|20)\d\d)(?:年?[-–—~/至到]{1,2}(?P<last>(?:19|20)?\d\d)(?=年|\s?赛季)|年(?:\d{1,2}月)?(?:\d{1,2}日)?(?:起|以来|以后|之后|至今|开始|后))"
+)
+_SHIFTS = (("去年", -1), ("上年", -1), ("全年", -1), ("前年", -2), ("明年", 1), ("来年", 1), ("次年", 1), ("翌年", 1))
+"""What else a text may tell of, from the years that it names: a year as a whole is told in the next."""
 
 
 def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:

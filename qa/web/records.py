@@ -78,7 +78,7 @@ class FoundPassage(Strict):
 
 
 class Part(Strict):
-    """What one passage tells where several things were asked for; ``rank`` is the passage's."""
+    """What a passage tells of one of several things that were asked for; ``rank`` is the passage's."""
 
     rank: int
     text: str
