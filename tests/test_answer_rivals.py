@@ -241,6 +241,29 @@ def test_another_year_s_figure_is_never_claimed() -> None:
     assert (record["status"], record["answer"]) == ("possible", None)
 
 
+LUNAR = (
+    "大年初三，街道总工会工作人员全员到岗，参与到疫情防控工作中。2月5日，街道总工会慰问了31个部门及单位。",
+    "正月十五，广场上办了灯会，来了3000人。",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "day"),
+    [
+        ("工会的人是大年初几全员到岗的？", "大年初三"),
+        ("工会的人从春节第几天起全体上班的？", "大年初三"),
+        ("工作人员正月初几到岗？", "大年初三"),
+        ("灯会是正月十几办的？", "正月十五"),
+        ("燈會是農曆哪天辦的？", "正月十五"),
+    ],
+)
+def test_a_day_of_the_lunar_calendar_is_told_where_one_is_asked_for(question: str, day: str) -> None:
+    assert expected(question).kind == "date"
+    record = ask(question, LUNAR)
+    assert day in record["answer"]
+    assert "2月5日" not in record["answer"]
+
+
 def test_who_asks_where_is_not_told_when() -> None:
     texts = ("老馆长的葬礼将于9月3日举行。", "老馆长的葬礼星期六（9月3日）在南门殡仪馆举行。")
     assert "南门殡仪馆" in ask("老馆长的葬礼将在哪里举行？", texts)["answer"]

@@ -107,6 +107,28 @@ _SHIFTS = (("去年", -1), ("上年", -1), ("全年", -1), ("前年", -2), ("明
 """What else a text may tell of, from the years that it names: a year as a whole is told in the next."""
 
 
+def asks_lunar(asked: Expected) -> bool:
+    """Whether a day of the lunar calendar is asked for (大年初几, 春节第几天)."""
+    return asked.kind == "date" and _LUNAR_ASKED.search(asked.folded, asked.own) is not None
+
+
+def not_lunar(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
+    """(spans,): which hold no day of the lunar calendar, or none from the tenth on where 正月十几 is asked."""
+    tens = _LUNAR_TENS.search(asked.folded, asked.own)
+    found = np.ones(len(spans), dtype=np.bool_)
+    for day in _LUNAR_DAY.finditer(block.layout.folded):
+        if tens is None or day.group().startswith(tens.group(1)):
+            found &= (spans[:, 0] > day.start()) | (spans[:, 1] < day.end())
+    return found
+
+
+_LUNAR_TENS = regex.compile(r"((?:正月|腊月)(?:十|二十|廿))几")
+_LUNAR_ASKED = regex.compile(r"初几|(?:正月|腊月|大年|农历)[^,。?]{0,4}[几哪]|春节[^,。?]{0,4}第几[天日]")
+_LUNAR_DAY = regex.compile(
+    r"(?:正月|腊月|大年)?初[一二三四五六七八九十]|(?:正月|腊月)[一二三四五六七八九十廿]{1,3}|除夕|大年三十"
+)
+
+
 def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
     """(spans,): which hold no figure with the measure word that is asked for, or with one for the same.
 
