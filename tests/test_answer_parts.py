@@ -156,7 +156,6 @@ def test_what_is_answered_does_not_depend_on_how_many_passages_are_shown(bot: Bo
 
 
 def test_a_follow_up_is_asked_as_a_whole(bot: Bot) -> None:
-    question = "那里的时间和地点是什么？它的时间和地点，是谁主持？"
     question = "他主持的读书会的时间和地点"
     assert in_parts(question)
     record = bot.ask(question, history=["谁主持春季读书会？"])
