@@ -215,7 +215,10 @@ class Bot:
         """The records, made from the corpus as ``retriever`` knows it."""
         try:
             # A follow-up is asked as a whole, together with what it depends on.
-            parts = [in_parts(q.question) if complete(q.question, q.history) == q.question else () for q in questions]
+            parts = [
+                some if (some := in_parts(q.question)) and complete(q.question, q.history) == q.question else ()
+                for q in questions
+            ]
             each = [
                 replace(question, question=part.question, history=part.history)
                 for question, some in zip(questions, parts, strict=True)

@@ -22,6 +22,7 @@ import rjieba
 from qa.answer.candidates import TAGS, Block, Ints, layout
 from qa.answer.kinds import Expected
 from qa.store import StoredPassage
+from qa.text.numerals import numbers
 
 NAMES = frozenset({"nr", "ns", "nt", "nz"})
 """Jieba's tags of names: people, places, organisations, others."""
@@ -69,7 +70,9 @@ def of_other_years(asked: Expected, passage: StoredPassage) -> bool:
         wanted = set(_ASKED_YEAR.findall(asked.folded))
     if not wanted:
         return False
-    told = _WRITTEN_YEAR.sub(_in_digits, f"{layout(passage.above).folded}\n{layout(passage.text).folded}")
+    told = _WRITTEN_YEAR.sub(
+        lambda year: numbers(year.group())[0][0], f"{layout(passage.above).folded}\n{layout(passage.text).folded}"
+    )
     named = {int(year) for year in _YEAR.findall(told)}
     if not named or any(year in told for year in wanted):
         return False
@@ -80,12 +83,6 @@ def of_other_years(asked: Expected, passage: StoredPassage) -> bool:
         last = int(match["last"]) if match["last"] else LAST_YEAR
         years.update(range(first, (last if last > 99 else first // 100 * 100 + last) + 1))
     return years.isdisjoint(map(int, wanted))
-
-
-def _in_digits(match: regex.Match[str]) -> str:
-    return "".join(
-        str("〇一二三四五六七八九".index(digit.replace("零", "〇").replace("○", "〇"))) for digit in match.group()
-    )
 
 
 LAST_YEAR = 2099
@@ -99,7 +96,7 @@ _YEAR = regex.compile(
     r"(?<![\d.])((?:19|20)\d\d)(?=年|\s?赛季|(?:[-–—/.]\d{1,2}){2}(?!\d)|[-–—~/至到]\d{2,4}(?:年|赛季))"
 )
 """One that surely is in a text."""
-_WRITTEN_YEAR = regex.compile(r"(?:一九|二[〇零○])[〇零○一二三四五六七八九]{2}(?=年)")
+_WRITTEN_YEAR = regex.compile(r"(?:一九|二[〇零])[〇零一二三四五六七八九]{2}(?=年)")
 _SPAN = regex.compile(
     r"(?P<first>(?:19|20)\d\d)(?:年?[-–—~/至到]{1,2}(?P<last>(?:19|20)?\d\d)(?=年|\s?赛季)|年(?:\d{1,2}月)?(?:\d{1,2}日)?(?:起|以来|以后|之后|至今|开始|后))"
 )
