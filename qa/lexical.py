@@ -27,7 +27,8 @@ import numpy.typing as npt
 from embeddings.vectors import Ids
 from qa import postings
 from qa.errors import StoreError
-from qa.postings import Document, Mask, Postings, term_hash
+from qa.postings import Document, Mask, Postings
+from qa.text.keys import term_key
 
 K1, B = 1.2, 0.75
 GROUPS_PER_HIT = 4
@@ -41,7 +42,7 @@ REMEMBERED_TERMS = 50_000
 Places = npt.NDArray[np.intp]
 Scores = npt.NDArray[np.float32]
 Weights = Sequence[tuple[int, np.float32]]
-"""Hashes of a question's distinct terms, in the terms' order, with (k₁ + 1) · idf · how often they stand in it."""
+"""Keys of a question's distinct terms, in the terms' order, with (k₁ + 1) · idf · how often they stand in it."""
 
 
 def _lengths() -> npt.NDArray[np.int64]:
@@ -73,7 +74,7 @@ def weights(terms: Sequence[str], frequency: Callable[[str], int], count: int) -
         n = frequency(term)
         if n:
             idf = math.log(1 + (count - n + 0.5) / (n + 0.5))
-            found.append((term_hash(term), np.float32((K1 + 1) * idf * times)))
+            found.append((term_key(term), np.float32((K1 + 1) * idf * times)))
     return found
 
 
@@ -194,7 +195,7 @@ class LexicalIndex:
         if known is None:
             known = 0
             for part, alive in self.parts:
-                places, _ = part.postings.of(term_hash(term))
+                places, _ = part.postings.of(term_key(term))
                 known += len(places) if alive is None else int(np.count_nonzero(alive[places]))
             if len(self._frequencies) >= REMEMBERED_TERMS:
                 self._frequencies = {}

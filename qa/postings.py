@@ -1,16 +1,13 @@
 """Which passage holds which term how often: the arrays that the lexical leg counts in.
 
-A term is known by 64 bits of its hash; two of a million terms meet with a chance of 3 in 100 million, and then blur one
-ranking a little. For each term, ``places`` (positions in ``ids``) and ``counts`` lie side by side from ``starts`` on.
-Arrays are saved as ``.npy`` and mapped when opened, so that opening takes no time and no memory. Damage isn't seen
-here: whoever keeps the folder keeps its checksums.
+A term is known by its key (``qa.text.keys``). For each term, ``places`` (positions in ``ids``) and ``counts`` lie side
+by side from ``starts`` on. Arrays are saved as ``.npy`` and mapped when opened, so that opening takes no time and no
+memory. Damage isn't seen here: whoever keeps the folder keeps its checksums.
 """
 
 from __future__ import annotations
 
-import hashlib
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -22,6 +19,7 @@ import numpy.typing as npt
 
 from embeddings.mapped import new_array, release, save_array
 from embeddings.vectors import Ids
+from qa.text.keys import NUMBERED, OWNER_BITS, OWNERS, Held, Numbers, held
 
 Mask = npt.NDArray[np.bool_]
 Document = tuple[int, Sequence[str]]
@@ -44,7 +42,7 @@ class Postings:
     lengths: npt.NDArray[np.uint32]
     """How many terms each passage has, duplicates counted."""
     terms: npt.NDArray[np.uint64]
-    """Hashes of the distinct terms, ascending."""
+    """Keys of the distinct terms, ascending."""
     starts: npt.NDArray[np.int64]
     """Shape (terms + 1,): the postings of term i are those from ``starts[i]`` to ``starts[i + 1]``."""
     places: npt.NDArray[np.uint32]
@@ -56,12 +54,12 @@ class Postings:
         return len(self.ids)
 
     def of(self, term: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-        """Places and counts of the term with this hash; empty when no passage holds it."""
+        """Places and counts of the term with this key; empty when no passage holds it."""
         [(first, last)] = self.slices(np.array([term], np.uint64))
         return self.places[first:last], self.counts[first:last]
 
     def slices(self, terms: npt.NDArray[np.uint64]) -> list[tuple[int, int]]:
-        """For each of these hashes, from where to where its postings lie; as far as nowhere when there are none."""
+        """For each of these keys, from where to where its postings lie; as far as nowhere when there are none."""
         if not len(self.terms):
             return [(0, 0)] * len(terms)
         found = np.minimum(self.terms.searchsorted(terms), len(self.terms) - 1)
@@ -82,11 +80,6 @@ ARRAYS: dict[str, type[np.generic]] = {
     "places": np.uint32,
     "counts": np.uint8,
 }
-
-
-def term_hash(term: str) -> int:
-    """64 bits of the term's BLAKE2b, the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def blocks(documents: Iterable[Document]) -> Iterator[Postings]:
@@ -171,26 +164,36 @@ def block(documents: Iterable[Document]) -> Postings:
 
     Documents are taken one by one, for their terms are much more than what is made of them.
     """
-    numbers: defaultdict[str, int] = defaultdict()
-    numbers.default_factory = numbers.__len__
-    flat, ids, sizes = array("I"), array("q"), array("I")
-    for id_, held in documents:
+    numbered = Numbers()
+    flat, ids, sizes = array("Q"), array("q"), array("I")
+    for id_, terms in documents:
         ids.append(id_)
-        sizes.append(len(held))
-        flat.extend(map(numbers.__getitem__, held))
-    lengths = np.array(sizes, np.uint32)
-    hashes = np.fromiter(map(term_hash, numbers), np.uint64, len(numbers))
-    terms, order = np.unique(hashes, return_inverse=True)
-    owners = np.repeat(np.arange(len(ids), dtype=np.uint64), lengths)
-    stood = np.sort(order.astype(np.uint64)[np.frombuffer(flat, np.uint32)] << np.uint64(32) | owners)
+        sizes.append(len(terms))
+        flat.extend(map(numbered.__getitem__, terms))
+    owners = np.repeat(np.arange(len(ids), dtype=np.uint64), np.array(sizes, np.uint32))
+    return counted(ids, held([(np.frombuffer(flat, np.uint64), owners)], numbered.longer()))
+
+
+def counted(ids: Sequence[int], terms: Held) -> Postings:
+    """The postings of passages with these ids, in memory; the owners of ``terms`` are their places among the ids."""
+    below = np.uint64(OWNERS - 1)
+    stood, longer = terms.stood.copy(), np.sort(terms.longer)
+    late = np.flatnonzero(stood >= np.uint64(NUMBERED << OWNER_BITS))
+    number = (stood[late] >> np.uint64(OWNER_BITS)) - np.uint64(NUMBERED)
+    rank = np.searchsorted(longer, terms.longer).astype(np.uint64)
+    stood[late] = rank[number] + np.uint64(NUMBERED) << np.uint64(OWNER_BITS) | stood[late] & below
+    stood.sort()
     first = np.flatnonzero(np.diff(stood, prepend=~stood[:1]) != 0)
     posted = stood[first]
+    numbers = posted >> np.uint64(OWNER_BITS)
+    starts = np.flatnonzero(np.diff(numbers, prepend=~numbers[:1]) != 0)
+    distinct = numbers[starts]
     return Postings(
         ids=np.array(ids, np.int64),
-        lengths=lengths,
-        terms=terms,
-        starts=np.searchsorted(posted, np.arange(len(terms) + 1, dtype=np.uint64) << np.uint64(32)).astype(np.int64),
-        places=(posted & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+        lengths=np.bincount((stood & below).astype(np.int64), minlength=len(ids)).astype(np.uint32),
+        terms=np.concatenate([distinct[: len(distinct) - len(longer)], longer]),
+        starts=np.append(starts, len(posted)),
+        places=(posted & below).astype(np.uint32),
         counts=np.minimum(np.diff(first, append=len(stood)), MOST_COUNTED).astype(np.uint8),
     )
 

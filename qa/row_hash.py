@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import sqlite3
 import time
+from functools import lru_cache
 
 Value = str | int | bytes | None
 """What a column may hold."""
@@ -16,18 +17,24 @@ def row_hash(store_id: str, table: str, *values: Value) -> bytes:
 
     ``surrogateescape`` lets a text that is no longer UTF-8 be hashed as the bytes that it is, and so be found out.
     """
-    parts: list[bytes] = []  # hashed at once: a call of hashlib costs more than a row's bytes
-    for value in (store_id, table, *values):
+    parts = [_of_table(store_id, table)]  # hashed at once: a call of hashlib costs more than a row's bytes
+    for value in values:
         if isinstance(value, str):
-            mark, data = b"s", value.encode("utf-8", "surrogateescape")
+            data = value.encode("utf-8", "surrogateescape")
+            parts += (b"s%d:" % len(data), data)
         elif isinstance(value, bytes):
-            mark, data = b"b", value
+            parts += (b"b%d:" % len(value), value)
         elif value is None:
-            mark, data = b"n", b""
-        else:
-            mark, data = b"i", str(value).encode()
-        parts += (b"%s%d:" % (mark, len(data)), data)
+            parts.append(b"n0:")
+        else:  # a whole number, or what damage made of one
+            data = str(value).encode()
+            parts.append(b"i%d:%b" % (len(data), data))
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+@lru_cache(maxsize=64)
+def _of_table(store_id: str, table: str) -> bytes:
+    return b"".join(b"s%d:%b" % (len(data), data) for data in (store_id.encode(), table.encode()))
 
 
 def parts_hash(connection: sqlite3.Connection, file_id: int) -> bytes:

@@ -328,7 +328,7 @@ def test_a_count_that_isnt_that_of_the_rows_is_found(store: Store, engine: Milvu
     ledger = Ledger.open(path)
     ledger.prove()
     with ledger.changing():
-        ledger._connection.execute("DELETE FROM terms WHERE hash IN (SELECT hash FROM terms LIMIT 1)")
+        ledger._connection.execute("DELETE FROM terms WHERE key IN (SELECT key FROM terms LIMIT 1)")
     with pytest.raises(StoreError, match="a count"):
         ledger.prove()
     ledger.close()
@@ -337,11 +337,13 @@ def test_a_count_that_isnt_that_of_the_rows_is_found(store: Store, engine: Milvu
 
 def test_stored_weights_are_those_of_a_worked_example() -> None:
     """A passage of 4 terms where the average is 3; one term stands there twice, another once, and no idf is in it."""
-    hashes = np.array([1, 2**63 + 5], np.uint64)
-    weights = legs.stored_weights(Row(1, 1, 4, hashes, np.array([2, 1], np.uint8)), np.float32(3))
+    keys = np.array([1, 2**63 + 5], np.uint64)
+    weights = legs.stored_weights(Row(1, 1, 4, keys, np.array([2, 1], np.uint8)), np.float32(3))
     norm = 1.2 * (0.25 + 0.75 * 4 / 3)
     assert float(norms(np.array([4]), np.float32(3))[0]) == pytest.approx(norm)
-    assert weights == pytest.approx({1: 2 / (2 + norm), (2**63 + 5) % (2**32 - 1): 1 / (1 + norm)})
+    golden = 11400714819323198485  # 2⁶⁴ / 1.618…
+    one, other = (n * golden % 2**64 // 2**31 % (2**32 - 1) for n in (1, 2**63 + 5))
+    assert weights == pytest.approx({one: 2 / (2 + norm), other: 1 / (1 + norm)})
 
 
 @pytest.fixture

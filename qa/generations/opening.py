@@ -36,7 +36,7 @@ from qa.processes import Processes
 from qa.store import Finding, Point, Store, StoredPassage, Writer, store_errors, sync
 from qa.text import FOLD_VERSION, Terms
 
-FORMAT = 3
+FORMAT = 4
 """Of the folder: its files, the manifest's keys, and what of a passage is indexed."""
 LOCK_WAIT_S = 10.0
 """How long an opening waits for another process that is likely building the same generation."""

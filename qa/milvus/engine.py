@@ -32,7 +32,7 @@ from qa.sqlite import store_errors
 from qa.store import Finding, Point, Store, StoredPassage, Writer, sync
 from qa.text import Terms
 
-FORMAT = 2
+FORMAT = 3
 """Of the collection and the ledger: their fields, and what of a passage is indexed."""
 FLAT_MOST = 50_000
 """Passages up to which every vector is compared, as in the embedded engine; above, Milvus chooses (AUTOINDEX)."""

@@ -25,10 +25,11 @@ import numpy.typing as npt
 from embeddings.vectors import Ids
 from qa.errors import StoreError
 from qa.generations import file_key, passage_terms
-from qa.postings import MOST_COUNTED, term_hash
+from qa.postings import MOST_COUNTED
 from qa.sqlite import connect, store_errors, transaction
 from qa.store import Point, StoredPassage
 from qa.text import Terms
+from qa.text.keys import term_key
 
 READ = 256
 """Rows read at a time."""
@@ -39,20 +40,20 @@ CREATE TABLE passages (
   id INTEGER PRIMARY KEY, file INTEGER NOT NULL, length INTEGER NOT NULL, terms BLOB NOT NULL, proof INTEGER NOT NULL
 );
 CREATE INDEX passages_of_file ON passages (file);
-CREATE TABLE terms (hash INTEGER PRIMARY KEY, passages INTEGER NOT NULL, proof INTEGER NOT NULL);
+CREATE TABLE terms (key INTEGER PRIMARY KEY, passages INTEGER NOT NULL, proof INTEGER NOT NULL);
 CREATE TABLE unsent (id INTEGER PRIMARY KEY, gone INTEGER NOT NULL);
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A passage's terms: their hashes, and how often each stands there (at most ``MOST_COUNTED``)."""
+    """A passage's terms: their keys, and how often each stands there (at most ``MOST_COUNTED``)."""
 
     id: int
     file: int
     length: int
     """Terms, duplicates counted."""
-    hashes: npt.NDArray[np.uint64]
+    keys: npt.NDArray[np.uint64]
     counts: npt.NDArray[np.uint8]
 
 
@@ -76,10 +77,10 @@ class Size:
 def row_of(passage: StoredPassage, terms: Terms) -> Row:
     """The passage as it is indexed."""
     cut = passage_terms(terms, passage)
-    counted = Counter(map(term_hash, cut))
-    hashes = np.array(sorted(counted), np.uint64)
-    counts = np.array([min(counted[int(term)], MOST_COUNTED) for term in hashes], np.uint8)
-    return Row(passage.id, file_key(passage.file), len(cut), hashes, counts)
+    counted = Counter(map(term_key, cut))
+    keys = np.array(sorted(counted), np.uint64)
+    counts = np.array([min(counted[int(term)], MOST_COUNTED) for term in keys], np.uint8)
+    return Row(passage.id, file_key(passage.file), len(cut), keys, counts)
 
 
 class Ledger:
@@ -141,9 +142,9 @@ class Ledger:
 
     def frequency(self, term: str) -> int:
         """Number of passages that hold the term."""
-        number = _signed(term_hash(term))
+        number = _signed(term_key(term))
         with self._reading():
-            found = self._connection.execute("SELECT passages, proof FROM terms WHERE hash = ?", (number,)).fetchone()
+            found = self._connection.execute("SELECT passages, proof FROM terms WHERE key = ?", (number,)).fetchone()
         if found is None:
             return 0
         if found[1] != _proof(number, found[0]):
@@ -181,10 +182,10 @@ class Ledger:
         ids = self.ids()
         for start in range(0, len(ids), READ):
             for row in self.rows(ids[start : start + READ]):
-                counted.update(map(_signed, row.hashes.tolist()))
+                counted.update(map(_signed, row.keys.tolist()))
                 passages, tokens = passages + 1, tokens + row.length
         with self._reading():
-            held = dict(self._connection.execute("SELECT hash, passages FROM terms WHERE passages > 0"))
+            held = dict(self._connection.execute("SELECT key, passages FROM terms WHERE passages > 0"))
         size = self.size()
         if held != counted or (size.passages, size.tokens) != (passages, tokens):
             raise self._damaged("a count")
@@ -214,19 +215,19 @@ class Ledger:
             for name in files:
                 query = "SELECT id, file, length, terms, proof FROM passages WHERE file = ?"
                 for old in map(self._row, run(query, (file_key(name),)).fetchall()):
-                    changed.subtract(map(_signed, old.hashes.tolist()))
+                    changed.subtract(map(_signed, old.keys.tolist()))
                     passages, tokens = passages - 1, tokens - old.length
                     run("INSERT OR REPLACE INTO unsent VALUES (?, 1)", (old.id,))
                 run("DELETE FROM passages WHERE file = ?", (file_key(name),))
             for row in rows:
-                changed.update(map(_signed, row.hashes.tolist()))
+                changed.update(map(_signed, row.keys.tolist()))
                 passages, tokens = passages + 1, tokens + row.length
-                data = row.hashes.astype("<u8").tobytes() + row.counts.tobytes()
+                data = row.keys.astype("<u8").tobytes() + row.counts.tobytes()
                 proof = _proof(row.id, row.file, row.length, data)
                 run("INSERT INTO passages VALUES (?, ?, ?, ?, ?)", (row.id, row.file, row.length, data, proof))
                 run("INSERT OR REPLACE INTO unsent VALUES (?, 0)", (row.id,))
             for term, difference in sorted(changed.items()):
-                found = run("SELECT passages FROM terms WHERE hash = ?", (term,)).fetchone()
+                found = run("SELECT passages FROM terms WHERE key = ?", (term,)).fetchone()
                 n = difference + (found[0] if found else 0)
                 run("INSERT OR REPLACE INTO terms VALUES (?, ?, ?)", (term, n, _proof(term, n)))
             self._put("size", [passages, tokens, changes + 1])

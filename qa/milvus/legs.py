@@ -27,8 +27,11 @@ EXTRA = 56
 TRIES = 3
 """How often the count is taken anew where somebody writes meanwhile."""
 DIMENSIONS = 2**32 - 1
-"""A sparse vector's dimensions are whole numbers below this (Milvus): a term's hash is folded into them. Two terms that
+"""A sparse vector's dimensions are whole numbers below this (Milvus): a term's key is folded into them. Two terms that
 meet blur the candidates, not the scores."""
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2⁶⁴ over the golden ratio: keys that are near one another are far apart when they are multiplied by it (Knuth 1998,
+section 6.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,13 @@ class Collection:
 def stored_weights(row: Row, average: np.float32) -> Sparse:
     """What is stored of a passage's terms: tf / (tf + k₁ · (1 − b + b · |d| / avg|d|)); the rest is the question's."""
     normed = np.repeat(norms(np.array([row.length]), average), len(row.counts))
-    return _folded(row.hashes, contributions(row.counts.astype(np.float32), normed, np.float32(1)))
+    return _folded(row.keys, contributions(row.counts.astype(np.float32), normed, np.float32(1)))
 
 
-def _folded(hashes: npt.NDArray[np.uint64], values: npt.NDArray[np.float32]) -> dict[int, float]:
+def _folded(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.float32]) -> dict[int, float]:
     found: dict[int, float] = {}
-    for dimension, value in zip((hashes % np.uint64(DIMENSIONS)).tolist(), values.tolist(), strict=True):
+    dimensions = (keys * SPREAD >> np.uint64(31)) % np.uint64(DIMENSIONS)
+    for dimension, value in zip(dimensions.tolist(), values.tolist(), strict=True):
         found[dimension] = found.get(dimension, 0.0) + value
     return found
 
@@ -99,8 +103,8 @@ class MilvusLexical:
         weighed = weights(terms, self.document_frequency, len(self))
         if k < 1 or not weighed:
             return []
-        hashes, values = zip(*weighed, strict=True)
-        question = _folded(np.array(hashes, np.uint64), np.array(values, np.float32))
+        keys, values = zip(*weighed, strict=True)
+        question = _folded(np.array(keys, np.uint64), np.array(values, np.float32))
         found = self._collection.client.search(self._collection.name, "sparse", [question], k + EXTRA, only)[0]
         self._collection.require_whole()
         ids = [number for number, _ in found]
@@ -129,12 +133,12 @@ class MilvusLexical:
         if not rows:
             return {}
         normed = norms(np.array([row.length for row in rows]), self._size.average)
-        hashes = np.concatenate([row.hashes for row in rows])
+        keys = np.concatenate([row.keys for row in rows])
         counts = np.concatenate([row.counts for row in rows])
-        owners = np.repeat(np.arange(len(rows)), [len(row.hashes) for row in rows])
+        owners = np.repeat(np.arange(len(rows)), [len(row.keys) for row in rows])
         scores = np.zeros(len(rows), np.float32)
         for term, weight in weighed:
-            held = np.flatnonzero(hashes == np.uint64(term))
+            held = np.flatnonzero(keys == np.uint64(term))
             scores[owners[held]] += contributions(counts[held].astype(np.float32), normed[owners[held]], weight)
         return dict(zip((row.id for row in rows), scores.tolist(), strict=True))
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from qa.row_hash import Value, row_hash
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A table whose rows carry a ``row_hash`` of ``id`` and ``columns``."""
 
     name: str
     columns: tuple[str, ...]
 
-    @property
+    @cached_property
     def select(self) -> str:
         """SQL for whole rows: id, columns in their order, row hash; a WHERE or ORDER BY may follow."""
         return f"SELECT id, {self._columns}, row_hash FROM {self.name}"  # noqa: S608  # names from this file only
 
-    @property
+    @cached_property
     def insert(self) -> str:
         """SQL that takes id, columns in their order, row hash."""
         marks = ", ".join("?" * (len(self.columns) + 2))

@@ -258,9 +258,16 @@ class Writer:
         )
         self._insert_at(FILES, file_id, values, parts)
 
-    def _insert(self, table: Table, names: tuple[Value, ...], values: tuple[Value, ...], parts: hashlib._Hash) -> int:
-        number = self._free_id(table, *names)
-        self._insert_at(table, number, values, parts)
+    def _insert(
+        self, table: Table, names: tuple[Value, ...], values: tuple[Value, ...], parts: hashlib._Hash, turn: int = 0
+    ) -> int:
+        number = stable_id(table.name, *names, turn)
+        try:
+            self._insert_at(table, number, values, parts)
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+                raise
+            return self._insert(table, names, values, parts, turn + 1)
         return number
 
     def _insert_at(self, table: Table, number: int, values: tuple[Value, ...], parts: hashlib._Hash) -> None:
