@@ -5,9 +5,8 @@
 
 The passages are made: three sentences of ../shared/bench each, drawn by chance, 20 passages a file; beside them the
 real ones, a file each. So that making a million takes minutes, they are put into the store as they are, without being
-read and split, their terms are those of their sentences (a sentence's end parts all terms), and their vectors the sums
-of their sentences' (as the static model adds up tokens). Times of questions are CPU time of the asking thread, for
-machines are busy.
+read and split, and their vectors are the sums of their sentences' (as the static model adds up tokens). Times of
+questions are CPU time of the asking thread, for machines are busy.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import gc
 import hashlib
 import json
 import math
-import re
 import resource
 import subprocess
 import sys
@@ -49,26 +47,6 @@ SIZES = (10_000, 100_000, 1_000_000)
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "scale.svg"
 SENTENCES, PASSAGES_A_FILE, FILES_A_TURN = 3, 20, 200
 QUESTIONS, RECALL_QUESTIONS, CHANGES = 300, 200, 5
-
-
-class SentenceTerms(Terms):
-    """The same terms, remembered by sentence."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: dict[str, list[str]] = {}
-
-    def passage(self, text: str) -> list[str]:
-        """See ``Terms.passage``."""
-        found: list[str] = []
-        for part in re.split(r"(?<=[。！？])", text):
-            known = self._known.get(part)
-            if known is None:
-                known = super().passage(part)
-                if len(self._known) < 100_000:
-                    self._known[part] = known
-            found += known
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +104,7 @@ def make(folder: Path, size: int, bench: Bench) -> None:
             made += count
             _say(f"{made} of {size} passages, {time.process_time() - cpu:.0f} CPU s")
         stored = time.process_time() - cpu
-        refresh(store, writer, embedder, SentenceTerms())
+        refresh(store, writer, embedder, Terms())
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         _say(
             f"{size}: stored {stored:.0f} CPU s, indexed {time.process_time() - cpu - stored:.0f} CPU s, "

@@ -41,7 +41,7 @@ class FusionWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class Pool:
     """What either leg ranked, each passage once, with what both say of it: arrays of one length, in any order."""
 
     ids: Ids
@@ -77,7 +77,7 @@ def coverage(terms: Sequence[str], document_frequency: Callable[[str], int]) -> 
     return sum(document_frequency(term) > 0 for term in terms) / len(terms) if terms else 0.0
 
 
-def fuse(found: Candidates, weights: FusionWeights, coverage: float, most: int | None = None) -> list[Hit]:
+def fuse(found: Pool, weights: FusionWeights, coverage: float, most: int | None = None) -> list[Hit]:
     """All candidates, or the ``most`` best, best first, equal scores by id.
 
     With m(x) = (x − min) / (max − min) over all of them (1 when they are all equal), the fused score is

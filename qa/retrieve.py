@@ -17,7 +17,7 @@ from embeddings.embedder import Embedder
 from embeddings.vector_store import VectorSearch
 from embeddings.vectors import Ids, Scores, Vectors
 from qa.evidence import Reader, Texts
-from qa.hits import Candidates, FusionWeights, Hit, coverage, fuse, rerank
+from qa.hits import FusionWeights, Hit, Pool, coverage, fuse, rerank
 from qa.lexical import LexicalSearch
 from qa.text import Terms
 
@@ -101,7 +101,7 @@ class Retriever:
 
     def candidates(
         self, terms: Sequence[str], near: Near | None, k: int, only: Ids | None = None, *, lexical: bool = True
-    ) -> Candidates:
+    ) -> Pool:
         """What both legs rank, or the one that is asked, at most ``k`` of each, with the scores of both."""
         vector, dense, cosine = near or (None, _NO_IDS, _NO_SCORES)
         if lexical:
@@ -115,7 +115,7 @@ class Retriever:
         far = np.zeros(len(others), np.float32)
         if vector is not None and len(others):
             far = self.vectors.scores(vector[None], ranked[others])[0]
-        return Candidates(
+        return Pool(
             np.concatenate([dense, ranked[others]]),
             np.concatenate([bm25_of_dense, bm25[others]], dtype=np.float64),
             np.concatenate([cosine, far], dtype=np.float64),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.hits import Candidates, FusionWeights, coverage, fuse
+from qa.hits import FusionWeights, Pool, coverage, fuse
 
 Ranked = list[tuple[int, float]]
 
@@ -16,12 +16,12 @@ LEXICAL = [(7, 8.0), (2, 5.0), (9, 2.0)]
 DENSE = [(2, 0.9), (4, 0.5), (7, 0.4)]
 
 
-def found(lexical: Ranked, dense: Ranked, cosines: dict[int, float]) -> Candidates:
+def found(lexical: Ranked, dense: Ranked, cosines: dict[int, float]) -> Pool:
     """Ranks by the order of the lists; what only the dense leg ranked has a BM25 of 0."""
     bm25, cosine = dict(lexical), cosines | dict(dense)
     ids = list(bm25 | dict(dense))
     ranks = [{number: rank for rank, (number, _) in enumerate(leg, 1)} for leg in (lexical, dense)]
-    return Candidates(
+    return Pool(
         np.array(ids, np.int64),
         np.array([bm25.get(i, 0.0) for i in ids]),
         np.array([cosine.get(i, 0.0) for i in ids]),
