@@ -9,7 +9,7 @@ from answering import ask, passage
 from qa.answer import features, finding, ranker
 from qa.answer.candidates import QUOTED, block
 from qa.answer.kinds import KINDS, Kind, expected
-from qa.answer.rivals import figure_asked_for, of_other_years, quoted, rivals, unmeasured
+from qa.answer.rivals import figure_asked_for, of_other_years, quoted, rivals, uncounted, unmeasured
 from qa.bot import Bot
 
 TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元。朝阳区、东城区总工会都来了。总工会发了口罩。朝阳区下了雪。"
@@ -66,6 +66,19 @@ def test_what_only_holds_the_sign_of_quoting_quotes_nobody() -> None:
     whole = block("数据表示他说得对。根据民间传说，他来过。根据作家老舍的小说改编。占据称号的人。")
     every = np.array([(start, start + 1) for start in range(len(whole.layout.folded))], np.int32)
     assert not quoted(expected("是谁？"), whole, every).any()
+
+
+def test_what_holds_nothing_that_counts_is_told() -> None:
+    whole = block("主席深入社区，走访兩家和8户，约半年，几次，首批。")
+    words = ["主席深入社区", "两家", "8户", "半年", "几次", "首批", "走访", "区,走访两"]
+    places = [whole.layout.folded.index(word) for word in words]
+    spans = np.array([(at, at + len(word)) for at, word in zip(places, words, strict=True)], np.int32)
+    assert uncounted(whole, spans).tolist() == [True, False, False, False, False, False, True, False]
+
+
+def test_how_many_is_not_answered_by_a_text_without_a_figure(seeds_bot: Bot) -> None:
+    record = seeds_bot.ask("How many unions took part in the fight in Dongcheng district?")
+    assert record["answer"] is None or any(character.isdigit() for character in record["answer"])
 
 
 def test_a_single_numeral_is_a_figure_before_a_measure_word_that_counts() -> None:

@@ -19,7 +19,7 @@ from qa.answer.kinds import Expected, Kind, expected
 from qa.answer.matching import best_partners, present
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Weights, adjusted, scores
-from qa.answer.rivals import asks_lunar, not_lunar, of_other_years, quoted, rivals, unmeasured
+from qa.answer.rivals import asks_lunar, not_lunar, of_other_years, quoted, rivals, uncounted, unmeasured
 from qa.answer.roles import asks_doer, asks_recipient, done_for, into_hands, received
 from qa.articles import dateline_length
 from qa.hits import Hit
@@ -160,6 +160,8 @@ def _of_rivals(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.
         unasked.append(seen.dense[:, HAS_DATE] > 0)
     if asks_lunar(asked):
         unasked.append(_per_source(partial(not_lunar, asked), sources, seen))
+    if asked.kind == "number":
+        unasked.append(_per_source(uncounted, sources, seen))
     if asked.units:
         unasked.append(_per_source(partial(unmeasured, asked), sources, seen))
     if asks_doer(asked):

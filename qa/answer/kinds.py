@@ -32,6 +32,10 @@ _PLACE = (
 )
 _TITLE = "书|书籍|著作|歌曲|单曲|专辑|电影|影片|小说|作品|节目|电视剧|文章|文件|报纸|杂志|期刊|法律|条约|诗|奖项|报道"
 
+_JAPANESE_COUNTED = (
+    "人|個|件|名|本|枚|回|箱|台|歳|年間|日間|キロ|メートル|%|パーセント|ページ|つ|か国|カ国|ヶ国|世帯|団体|割|社"
+)
+
 _WHICH = r"(?:哪|什么|(?<!如)何)"
 _NEAR = r"(?:[^，。？?是的]{0,4})"
 
@@ -61,12 +65,14 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"いつ|何(?:年|月|日|時|世紀)(?!間)",
     )),
     ("number", (
-        rf"多少|(?<![第哪这那])几(?![乎何内])[^\s，。？?]|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
+        rf"多少|第几|多(?=[{_MEASURE}])|百分之几|若干|几成",
+        # Before another question word it is *some*: 带领几个同伙建立了哪个国家.
+        r"(?<![第哪这那])几(?![乎何内])[^\s，。？?](?![^？?]{0,60}(?:谁|什么|何[人时处地]|哪[个些里儿位家年种]))",
         r"\bhow (?:many|much|long|old|far|tall|big|large|high|often|deep|wide|fast)\b",
         r"\bwhat (?:percentage|percent|number|amount)\b",
         _the("percentage|number|amount|total|price|cost|population|size|height|length|depth|weight|age|rate"),
         r"いくつ|いくら|どのくらい|どれくらい|どれだけ",
-        r"何(?:人|個|件|名|本|枚|回|箱|台|歳|年間|日間|キロ|メートル|%|パーセント|ページ|つ|か国|カ国|ヶ国|世帯|団体|割|社)",
+        rf"何(?:{_JAPANESE_COUNTED})(?=[^？?]{{0,60}}\p{{Hiragana}})",  # 何人 in Chinese is who
     )),
     ("person", (
         r"谁|何人|哪一?[位名]|哪一?个人|(?:哪些|什么)人(?!员?[^，。？?]{1,8}的\p{Han}{1,6}[？?]*$)",

@@ -146,6 +146,19 @@ def unmeasured(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.boo
     return found
 
 
+def uncounted(block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
+    """(spans,): which hold nothing that counts: no digit, no numeral in Chinese, no 半, 几 or 首."""
+    counts = np.zeros(len(block.layout.folded) + 1, dtype=np.int32)
+    for match in _COUNTS.finditer(block.layout.folded):
+        counts[match.start()] = 1
+    before = np.concatenate(([0], np.cumsum(counts)))
+    found: npt.NDArray[np.bool_] = before[spans[:, 1]] == before[spans[:, 0]]
+    return found
+
+
+_COUNTS = regex.compile(r"[\p{Nd}\p{No}一二两三四五六七八九十百千万亿零半双几数首每全]")
+
+
 def quoted(asked: Expected, block: Block, spans: Ints) -> npt.NDArray[np.bool_]:
     """(spans,): which stand in 据…介绍, that tells where the text has it from; none where it is asked who said it."""
     found = np.zeros(len(spans), dtype=np.bool_)
