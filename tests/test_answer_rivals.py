@@ -18,11 +18,11 @@ TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元
 @pytest.mark.parametrize(
     ("question", "told"),
     [
-        ("东城区总工会拨了多少专款？", [True, False, False, False, False]),
+        ("东城区总工会拨了多少专款？", [True, False, False, False, True]),
         ("朝阳区总工会拨了多少专款？", [False, True, False, False, False]),
-        ("西城区总工会拨了多少专款？", [True, True, True, False, False]),
+        ("西城区总工会拨了多少专款？", [True, True, True, False, True]),
         ("總工會撥了多少專款？", [False] * 5),
-        ("东城区有多少专款？", [False] * 5),
+        ("东城区有多少专款？", [True, False, False, False, True]),
         ("How much did the union give?", [False] * 5),
     ],
 )
@@ -32,7 +32,7 @@ def test_a_rival_is_a_name_of_the_same_sort_before_the_same_word(question: str, 
 
 def test_only_the_question_that_is_to_be_answered_names_what_is_asked_about() -> None:
     follow_up = "朝阳区总工会拨了多少专款？ 东城区总工会拨了多少？"
-    assert rivals(expected(follow_up), block(TEXT)).tolist() == [True, False, False, False, False]
+    assert rivals(expected(follow_up), block(TEXT)).tolist() == [True, False, False, False, True]
 
 
 def test_anothers_figure_is_not_given(seeds_bot: Bot) -> None:

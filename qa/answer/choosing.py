@@ -93,15 +93,14 @@ def chosen(candidates: Candidates) -> tuple[Finding, ...]:
 
 def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
     """What the ranker likes best, and behind it the clauses around it."""
-    asked, hits = expected(candidates.found.question), candidates.hits
+    asked = expected(candidates.found.question)
     findings = []
     for best in choose(candidates.seen, candidates.scores, candidates.sources):
         source = candidates.sources[best.source]
         choice = _fitted(asked, source.block, best)
         around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
         place = source.block.layout.place(choice.start, choice.end)
-        passage = candidates.passages[hits[source.passage].passage_id]
-        measures = evidence(asked, candidates.found, hits, source, choice, passage, candidates.wanted)
+        measures = _measured(candidates, choice)
         field = FIELDS[source.field]
         findings.append(Finding(source.passage, field, source.block.layout, *place, around, measures))
     return tuple(findings)
@@ -177,7 +176,7 @@ def _post(candidates: Candidates) -> Finding | None:
     start, end = layout_.place(*span)
     sentence = int(np.searchsorted(layout_.sentences[:, 1], span[0], side="right"))
     around = layout_.place(*layout_.sentences[sentence].tolist())
-    return Finding(number, "text", layout_, start, end, around, _as_if_held(candidates, held, passage) | NAMED)
+    return Finding(number, "text", layout_, start, end, around, _as_if_held(candidates, held) | NAMED)
 
 
 NAMED = dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence", "coverage"), 1.0) | dict.fromkeys(
@@ -186,17 +185,24 @@ NAMED = dict.fromkeys(("passage_share", "sentence_share", "told", "told_sentence
 """Evidence where all that is asked about is a name, and it is there."""
 
 
-def _as_if_held(candidates: Candidates, number: int, passage: StoredPassage) -> dict[str, float]:
+def _as_if_held(candidates: Candidates, number: int) -> dict[str, float]:
     """The evidence of a passage's best candidate, as if it surely held the answer."""
-    here = candidates.of_passage(number)
+    here = candidates.of_passage(number, rivals=True)
     best = choose(here.seen, here.scores, here.sources)[0]
-    sure = replace(best, holds=1.0, overlap=1.0, exact=1.0)
-    asked = expected(here.found.question)
-    return evidence(asked, here.found, here.hits, here.sources[best.source], sure, passage, here.wanted)
+    return _measured(here, replace(best, holds=1.0, overlap=1.0, exact=1.0))
+
+
+def _measured(candidates: Candidates, choice: Choice) -> dict[str, float]:
+    """The evidence of a choice, and whether it tells of another area than the one asked about."""
+    source = candidates.sources[choice.source]
+    passage = candidates.passages[candidates.hits[source.passage].passage_id]
+    asked = expected(candidates.found.question)
+    measures = evidence(asked, candidates.found, candidates.hits, source, choice, passage, candidates.wanted)
+    return measures | {"other_area": float(candidates.of_other_area(choice.source, choice.sentence))}
 
 
 def _of_header(candidates: Candidates, number: int, passage: StoredPassage, field: str) -> Finding:
-    measures = _as_if_held(candidates, number, passage)
+    measures = _as_if_held(candidates, number)
     if field == "headline":  # all that is asked for is the name, and it is there
         headline = passage.headline or ""
         measures |= NAMED
@@ -235,7 +241,7 @@ def _understood(candidates: Candidates) -> Finding | None:
         return fits(asked, name) and not any(each in name for each in helped)
 
     passage = candidates.passages[candidates.hits[source.passage].passage_id]
-    measures = evidence(asked, candidates.found, candidates.hits, source, choice, passage, candidates.wanted)
+    measures = _measured(candidates, choice)
     before = [
         subject
         for subject in subjects(source.block)
@@ -287,6 +293,8 @@ def told(candidates: Candidates, judge: Judge) -> Finding | None:
         return line
     best = _ranked(candidates)
     found = settled(best, judge)
+    if found is not None and (other := _surely_named(candidates, found, judge)) is not None:
+        return other
     first, asked = candidates.of_passage(0), expected(candidates.found.question)
     if found is None or found.passage == 0 or not len(first.scores) or asked.own:
         return found
@@ -301,6 +309,21 @@ def told(candidates: Candidates, judge: Judge) -> Finding | None:
         return found
     sure = judge.right.probability(found.evidence)
     return here if judge.right.probability(here.evidence) >= MUCH_SURER * sure else found
+
+
+def _surely_named(candidates: Candidates, found: Finding, judge: Judge) -> Finding | None:
+    """Where what was found lacks a name that is asked about, and would be refused: another passage's text that has it.
+
+    None unless that is more likely right than not: 丰台区拿出了多少 is answered by the passage about 丰台区, though one
+    about 东城区 says it more in the question's words.
+    """
+    if not found.evidence["names_missing"] or judge.verdict(found.evidence)[0] != "not_found":
+        return None
+    others = {number for number, _ in candidates.seen_passages()} - {found.passage}
+    tried = (settled(_ranked(candidates.of_passage(number)), judge) for number in sorted(others))
+    named = [each for each in tried if each is not None and not each.evidence["names_missing"]]
+    best = max(named, key=lambda each: judge.right.probability(each.evidence), default=None)
+    return best if best is not None and judge.right.probability(best.evidence) >= SURE else None
 
 
 def _has_figure(finding: Finding) -> bool:

@@ -12,6 +12,7 @@ import regex  # type: ignore[import-untyped]  # no stubs among the development t
 
 from embeddings.vectors import Vectors
 from qa.answer import meaning, ranker, reader
+from qa.answer.areas import of_other_areas, tell_of_other_areas
 from qa.answer.candidates import HAS_DATE, IS_MEASURED, KEPT_BLOCKS, Block, Floats, Ints, block, layout
 from qa.answer.echo import echoing
 from qa.answer.features import Inputs, Source, inputs
@@ -79,16 +80,23 @@ class Candidates:
     scores: Floats
     rivals: npt.NDArray[np.bool_]
     """Which candidates are given only where nothing else is."""
+    other_areas: npt.NDArray[np.bool_]
+    """(hits read,): which tell of other areas than the one asked about."""
+
+    def of_other_area(self, source: int, sentence: int) -> bool:
+        """Whether a source's sentence, or its passage, tells of another area than the one asked about."""
+        told = tell_of_other_areas(expected(self.found.question), self.sources[source].block.layout)
+        return bool(self.other_areas[self.sources[source].passage]) or bool(told[sentence])
 
     def seen_passages(self) -> list[tuple[int, StoredPassage]]:
         """The hits that have candidates, by their number."""
         numbers = dict.fromkeys(self.sources[source].passage for source in np.unique(self.seen.source).tolist())
         return [(number, self.passages[self.hits[number].passage_id]) for number in numbers]
 
-    def of_passage(self, number: int) -> Candidates:
-        """Those of one hit alone, as if nothing else had been found; but what others are better than stays so."""
+    def of_passage(self, number: int, *, rivals: bool = False) -> Candidates:
+        """Those of one hit alone, as if nothing else had been found; rivals of others' only with ``rivals``."""
         here = np.array([source.passage == number for source in self.sources], bool)[self.seen.source]
-        rows = np.flatnonzero(here & (~self.rivals | self.rivals.all()))
+        rows = np.flatnonzero(here & (~self.rivals | self.rivals.all() | rivals))
         return replace(self, seen=self.seen.rows(rows), scores=self.scores[rows], rivals=self.rivals[rows])
 
 
@@ -113,14 +121,17 @@ def rank(
     seen = seen.rows(_telling(asked, sources, seen))
     scored = adjusted(seen, scores(seen, weights or ranker.shipped()))
     others = _of_rivals(asked, sources, seen)
-    other_years = [of_other_years(asked, passages[hit.passage_id]) for hit in hits[: len(near)]]
-    late = np.array([other_years[source.passage] for source in sources], bool)[seen.source]
+    read = [passages[hit.passage_id] for hit in hits[: len(near)]]
+    found_too = [passages[hit.passage_id] for hit in hits]
+    other_areas = np.array([of_other_areas(asked, passage, found_too) for passage in read], np.bool_)
+    other = other_areas | np.array([of_other_years(asked, passage) for passage in read], np.bool_)
+    late = other[np.array([source.passage for source in sources], np.intp)][seen.source]
     if not (others | late).all():
         others |= late
     scored = np.where(others, scored + RIVAL_PRIOR, scored)
     if asks_recipient(asked):
         scored += RECIPIENT_PRIOR * _per_source(partial(received, asked), sources, seen)
-    return Candidates(found, hits, passages, wanted, sources, seen, scored, others)
+    return Candidates(found, hits, passages, wanted, sources, seen, scored, others, other_areas)
 
 
 def _telling(asked: Expected, sources: Sequence[Source], seen: Inputs) -> npt.NDArray[np.intp]:

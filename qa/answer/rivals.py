@@ -19,6 +19,7 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
+from qa.answer.areas import tell_of_other_areas, without
 from qa.answer.candidates import TAGS, Block, Ints, layout
 from qa.answer.kinds import Expected
 from qa.store import StoredPassage
@@ -44,18 +45,15 @@ def named(folded: str) -> tuple[Named, ...]:
 def rivals(asked: Expected, block: Block) -> npt.NDArray[np.bool_]:
     """(sentences,): which tell of a rival of a name that the question has."""
     layout = block.layout
-    found = np.zeros(len(layout.sentences), dtype=bool)
+    found = np.zeros(len(layout.sentences), dtype=np.bool_)
     for name, tag, head in named(asked.folded[asked.own :]):
         places = [
             int(block.words[i, 0])
             for i in range(1, len(block.texts) - 1)
             if block.texts[i + 1] == head and TAGS[block.tags[i]] == tag and block.texts[i] != name
         ]
-        if places:
-            rows = np.searchsorted(layout.sentences[:, 1], places, side="right")
-            for row in rows[rows < len(found)].tolist():
-                found[row] |= name not in layout.folded[slice(*layout.sentences[row].tolist())]
-    return found
+        found |= without(name, places, layout)
+    return found | tell_of_other_areas(asked, layout)
 
 
 def of_other_years(asked: Expected, passage: StoredPassage) -> bool:

@@ -51,7 +51,7 @@ class Judge:
     def verdict(self, evidence: Evidence) -> tuple[Status, float]:
         """Status, and the probability that the chosen text is right. Some evidence is never claimed: see ``NEVER``."""
         confidence = self.right.probability(evidence)
-        if self.answerable.probability(evidence) < self.found_from:
+        if self.answerable.probability(evidence) < self.found_from or evidence.get("other_area", 0.0):
             return "not_found", confidence
         claimed = confidence >= self.answered_from and not any(evidence.get(name, 0.0) for name in NEVER)
         return ("answered" if claimed else "possible"), confidence

@@ -1,0 +1,111 @@
+"""Who asks about a district isn't told of another one."""
+
+from __future__ import annotations
+
+import pytest
+from answering import ask, passage
+
+from qa.answer.areas import Area, areas_in, asked_areas, of_other_areas, tell_of_other_areas
+from qa.answer.candidates import layout
+from qa.answer.kinds import expected
+from qa.bot import Bot
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("平谷区总工会", {("平谷", "区", "总工会")}),
+        ("延庆区和密云区", {("延庆", "区", "和"), ("密云", "区", "")}),
+        ("湖北省武汉市的人", {("湖北", "省", "武汉市"), ("武汉", "市", "的")}),
+        ("居民区在隔离区旁，工业区里有超市。", set()),
+        ("本市各区街乡、全市各地区", set()),
+        ("The district of Haidian", set()),
+        ("", set()),
+    ],
+)
+def test_areas_are_named_with_their_sort(text: str, named: set[tuple[str, str, str]]) -> None:
+    assert {(*area, behind) for area, behind, _ in areas_in(text)} == named
+    assert all(text[at:].startswith(area.stem) for area, _, at in areas_in(text))
+
+
+@pytest.mark.parametrize(
+    ("question", "areas"),
+    [
+        ("北京市石景山区总工会捐了多少？", {("石景山", "区")}),  # the narrowest
+        ("门头沟总工会捐了多少？", {("门头沟", "区")}),
+        ("武汉的医院有多少？", {("武汉", "市")}),
+        ("怀肉区总工会捐了多少？", set()),  # misspelt
+        ("居民区有多少人？", set()),
+        ("中山大学有多少学生？", set()),
+    ],
+)
+def test_an_area_is_asked_about(question: str, areas: set[tuple[str, str]]) -> None:
+    assert {area for area, _ in asked_areas(question)} == {Area(*area) for area in areas}
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "other"),
+    [
+        ("平谷区总工会补贴了多少？", "丰台区总工会补贴了40个单位，大兴区补贴了13户。", True),
+        ("丰台区总工会补贴了多少？", "丰台区总工会补贴了40个单位，大兴区补贴了13户。", False),
+        ("丰台总工会补贴了多少？", "丰台工会补贴了40个单位，大兴区补贴了13户。", False),
+        ("平谷区总工会补贴了多少？", "总工会补贴了40个单位。", False),  # names none
+        ("平谷区总工会补贴了多少？", "北京市总工会补贴了40个单位。", False),  # of another sort
+        ("总工会补贴了多少？", "丰台区总工会补贴了40个单位。", False),
+        ("上海浦东新区补贴了多少？", "浦东补贴了40个单位，徐汇区没有。", False),
+    ],
+)
+def test_a_passage_tells_of_other_areas(question: str, text: str, other: bool) -> None:
+    assert of_other_areas(expected(question), passage(1, text), ()) == other
+
+
+def test_what_an_article_names_once_it_is_about() -> None:
+    asked, here = expected("平谷区总工会补贴了多少？"), passage(1, "从朝阳区买来了40箱。")
+    assert of_other_areas(asked, here, (passage(2, "平谷区总工会来了。"),))
+    beside = passage(1, "平谷区总工会来了。")  # a passage of the same article
+    assert not of_other_areas(asked, here, (beside,))
+
+
+def test_a_sentence_tells_of_another_area() -> None:
+    text = "丰台区投入139万元。据了解，大兴区总工会帮扶13户。平谷区与丰台区都来了。他们从丰台区买了口罩。"
+    seen = layout(text)
+    assert tell_of_other_areas(expected("平谷区总工会投入多少？"), seen).tolist() == [True, True, False, False]
+    assert tell_of_other_areas(expected("平谷区工会投入多少？"), seen).tolist() == [True, True, False, False]
+    assert tell_of_other_areas(expected("工会投入多少？"), seen).tolist() == [False] * 4
+
+
+OTHERS = "丰台区总工会投入专项资金139万元，对40个基层单位进行补贴。大兴区总工会一对一帮扶13户困难医护人员。"
+
+
+def test_another_district_s_figure_is_not_told() -> None:
+    record = ask("平谷区总工会补贴了多少个基层单位？", (OTHERS,))
+    assert (record["status"], record["answer"]) == ("not_found", None)
+    assert ask("丰台区总工会补贴了多少个基层单位？", (OTHERS,))["answer"] == "40个"
+
+
+def test_nor_where_the_passage_has_the_district_too() -> None:
+    record = ask("大兴区总工会补贴了多少个基层单位？", (OTHERS,))
+    assert (record["status"], record["answer"]) == ("not_found", None)
+
+
+def test_the_district_s_own_passage_answers_though_another_is_first() -> None:
+    other = "东城区总工会设立专项经费1000万元，拿出100万元慰问。"
+    record = ask("丰台区总工会拿出了多少专项经费？", (other, OTHERS))
+    assert record["answer"] == "139万元"
+    assert record["passages"][0]["source"]["file"] == "1.txt"
+
+
+@pytest.mark.parametrize("district", ["石景山区", "房山区", "昌平区", "大兴区", "通州区"])
+@pytest.mark.parametrize(
+    "question",
+    ["{}总工会驰援香河园街道社区共计多少人次？", "{}总工会的防疫专项资金分几批拨付？", "许汇在{}人大担任什么职务？"],
+)
+def test_what_is_told_of_one_district_is_not_found_of_another(seeds_bot: Bot, question: str, district: str) -> None:
+    record = seeds_bot.ask(question.format(district))
+    assert (record["status"], record["answer"]) == ("not_found", None)
+
+
+def test_who_misspells_a_district_means_the_one_that_is_there(seeds_bot: Bot) -> None:
+    record = seeds_bot.ask("怀肉区总工会的疫情防控员在哪个小区值守")
+    assert record["status"] == "answered"
+    assert "御华园小区" in str(record["answer"])
