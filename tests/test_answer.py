@@ -11,6 +11,7 @@ from compass import Compass
 from qa.answer import Question, Record, answer_many, record_json
 from qa.answer.places import places
 from qa.articles import Piece
+from qa.bot import Bot
 from qa.hits import Hit
 from qa.retrieve import Retrieved
 from qa.store import StoredPassage
@@ -168,3 +169,9 @@ def test_the_serialisation_is_strict_json_on_one_line() -> None:
     assert json.loads(line)["a"] == "问\n报"
     with pytest.raises(ValueError, match="JSON"):
         record_json({"a": float("nan")})
+
+
+def test_who_wrote_an_article_did_not_take_its_pictures(seeds_bot: Bot) -> None:
+    """Its byline names a writer alone (通讯员 马振涛); where it names who did both, that one is told."""
+    assert "马振涛" not in str(seeds_bot.ask("公交读书会的照片是谁拍的？")["answer"])
+    assert "边磊" in str(seeds_bot.ask("医疗保障组那张照片是谁拍的？")["answer"])

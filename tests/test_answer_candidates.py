@@ -11,14 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.answer import meaning, reader
-from qa.answer.candidates import CLAUSES_CHARS, HAS_NUMBER, SPAN_CHARS, Block, Spans, block, joined, layout
+from qa.answer.candidates import (
+    CLAUSES_CHARS,
+    HAS_NUMBER,
+    SPAN_CHARS,
+    Block,
+    Spans,
+    block,
+    joined,
+    layout,
+    whole_slogan,
+)
 from qa.answer.choosing import settled
 from qa.answer.features import DENSE, IDS, SENTENCES, Inputs, Source, inputs
 from qa.answer.kinds import expected
 from qa.answer.matching import matched, present
 from qa.answer.ranker import FORM_PRIOR, LINE_CHARS, NO_FIGURE_PRIOR, TABLES, adjusted, choose, scores, shipped
 from qa.answer.verdict import Judge, Logistic
-from qa.text import Terms
+from qa.text import Terms, fold_text
 
 HOLDING = [
     line.split("\t")
@@ -265,3 +275,21 @@ def test_a_plain_question_gets_the_plain_answer(question: str, text: str, answer
     seen = inputs(expected(question), idf, [source], wanted.weights, reader.shipped())
     choice = choose(seen, adjusted(seen, scores(seen, shipped())), [source])[-1]
     assert answer in text[slice(*source.block.layout.place(choice.start, choice.end))]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [
+        ("安康", "强意识,查隐患,保安康"),
+        ("查隐患,保安康", "强意识,查隐患,保安康"),
+        ("围绕“强意识", "强意识,查隐患,保安康"),
+        ("保安康”竞赛", "强意识,查隐患,保安康"),
+        ("竞赛", "竞赛"),
+        ("我们来了", "我们来了"),  # what somebody says is no slogan
+    ],
+)
+def test_a_slogan_is_taken_whole(part: str, whole: str) -> None:
+    seen = block("项目围绕“强意识，查隐患，保安康”竞赛，大家说：“我们来了，都很高兴。你们呢？”")
+    part = fold_text(part)
+    start = seen.layout.folded.index(part)
+    assert seen.layout.folded[slice(*whole_slogan(seen, start, start + len(part)))] == whole

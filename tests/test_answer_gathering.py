@@ -6,8 +6,7 @@ import pytest
 from answering import ask
 
 from qa.answer import Record
-from qa.answer.gathering import asks_for_several
-from qa.answer.kinds import expected
+from qa.answer.kinds import asks_for_several, expected
 
 TEXTS = (
     "南门街道总工会为社区送去口罩五千只，居民连声道谢。",
@@ -93,3 +92,16 @@ def test_the_answer_is_the_same_however_many_passages_are_shown() -> None:
     one, all_ = (_ask("哪天下的雨？", texts, top_k) for top_k in (1, None))
     assert one["answer"] == all_["answer"]
     assert one["passages"] == all_["passages"][:1]
+
+
+MONEY = "门头沟区总工会代表区委关心职工，目前已经向大峪街道、东辛房街道、清水镇拨付防控专项资金30万元。"
+
+
+def test_an_enumeration_that_is_asked_for_is_told_whole() -> None:
+    assert ask("门头沟区的专项资金拨给了哪些街道和镇？", (MONEY,))["answer"] == "大峪街道、东辛房街道、清水镇"
+
+
+def test_of_an_enumeration_one_is_told_where_one_is_asked_for() -> None:
+    text = "国家机构是政府、公诉机构、法院、国民议会。"
+    answer = ask("国家机构分别是政府、公诉机构、法院，还有哪一个机构？", (text,))["answer"]
+    assert answer == "国民议会"

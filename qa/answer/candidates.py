@@ -214,6 +214,20 @@ def layout(text: str) -> Layout:
     return Layout(text, folded.text, offsets, parts, between, values, figures)
 
 
+def whole_slogan(block: Block, start: int, end: int) -> tuple[int, int]:
+    """The short quotation with commas (“强意识,查隐患,促发展”) that a span is in or cuts; else the span."""
+    opened = _TAG["open"]
+    for i, tag in enumerate(block.tags.tolist()):
+        if tag == opened and (match := _SLOGAN.match(block.layout.folded, int(block.words[i, 0]))):
+            low, high = match.span(1)
+            if low <= start < high < end or start < low < end <= high or (low <= start and end <= high):
+                return low, high
+    return start, end
+
+
+_SLOGAN = regex.compile(r'"([^",。！？!?;；]{1,12}(?:,[^",。！？!?;；]{1,12}){1,5})"')
+
+
 @lru_cache(maxsize=KEPT_BLOCKS)
 def block(text: str) -> Block:
     """The candidates of ``text``; none for a text without words."""

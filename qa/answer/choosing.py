@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
+import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from qa.answer import authors, posts, reader
-from qa.answer.candidates import Block, Layout, block, layout
+from qa.answer.candidates import Block, Layout, block, layout, whole_slogan
 from qa.answer.evidence import evidence
 from qa.answer.features import FIELDS
 from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
@@ -97,7 +98,7 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
     findings = []
     for best in choose(candidates.seen, candidates.scores, candidates.sources):
         source = candidates.sources[best.source]
-        choice = _fitted(asked, source.block, best)
+        choice = _fitted(asked, source.block, _whole_list(candidates, asked, best))
         around = source.block.layout.place(*source.block.layout.sentences[choice.sentence].tolist())
         place = source.block.layout.place(choice.start, choice.end)
         measures = _measured(candidates, choice)
@@ -106,10 +107,34 @@ def _ranked(candidates: Candidates) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
+_ASKS_FOR_ALL = regex.compile(r"哪(?:些|几)|分别(?:是|为|有|叫)(?:什么|谁|哪)")
+"""What asks for a whole enumeration: of 政府、法院，还有哪一个 one is wanted."""
+
+
+def _whole_list(candidates: Candidates, asked: Expected, choice: Choice) -> Choice:
+    """The whole enumeration of which the choice is a part (大峪街道、东辛房街道|、清水镇), where all is asked for."""
+    folded, seen = candidates.sources[choice.source].block.layout.folded, candidates.seen
+    if choice.widened or not _ASKS_FOR_ALL.search(asked.folded, asked.own):
+        return choice
+    rows = np.flatnonzero((seen.source == choice.source) & (seen.sentence == choice.sentence))
+    whole = [
+        (candidates.scores[row], start, end)
+        for row, (start, end) in zip(rows.tolist(), seen.spans[rows].tolist(), strict=True)
+        if (start == choice.start or (start < choice.start and folded[choice.start - 1] == "、"))
+        and (end == choice.end or (end > choice.end and folded[choice.end] == "、"))
+        and "、" not in (folded[max(start - 1, 0) : start], folded[end : end + 1])
+        and not set(folded[start:end]) & set(",;:")
+    ]
+    if not whole:
+        return choice
+    _, start, end = max(whole)
+    return replace(choice, start=start, end=end)
+
+
 def _fitted(asked: Expected, block: Block, choice: Choice) -> Choice:
     """The choice as the question wants it.
 
-    All of whom something is done for; of several figures the one asked for; of a name no word beside it.
+    All of whom something is done for; of several figures the one asked for; of a name no word beside it; slogans whole.
     """
     start, end = choice.start, choice.end
     if asks_recipient(asked):
@@ -118,6 +143,8 @@ def _fitted(asked: Expected, block: Block, choice: Choice) -> Choice:
         start, end = figure_asked_for(asked, block, start, end)
     elif asked.kind in {"person", "organisation"} and not choice.widened:
         start, end = bare_name(block, start, end)
+    elif asked.kind in {"what", "which"}:
+        start, end = whole_slogan(block, start, end)
     return replace(choice, start=start, end=end)
 
 
@@ -148,7 +175,7 @@ def _credited(candidates: Candidates) -> Finding | None:
         pictures = authors.asks_photographer(asked)
         shot = [each for each in seen if authors.took_pictures(each[1].byline or "")] if pictures else []
         first = [each for each in seen if each[1].article_id == seen[0][1].article_id]
-        for number, passage in (*shot, *first):
+        for number, passage in shot if pictures else first:
             if authors.names(passage.byline or "") and authors.is_about(asked, passage.headline or ""):
                 return _of_header(candidates, number, passage, "byline")
     return None

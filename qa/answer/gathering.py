@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import regex  # type: ignore[import-untyped]  # no stubs among the development tools
-
 from qa.answer.choosing import Finding, chosen, settled
 from qa.answer.finding import READ, Candidates
-from qa.answer.kinds import Expected
 from qa.answer.verdict import Judge
 from qa.text import fold_text
 
@@ -16,18 +13,6 @@ and a wrong one among them is believed. By judgement: no set has questions of th
 TELLING = 0.5
 """Share of what the most telling sentence tells of the question that a part's sentence tells at least: a passage that
 is looked at alone has a best text in any case. By judgement too."""
-
-_SEVERAL = regex.compile(
-    r"哪(?:些|几)|分别|各(?![种类式样项位])|都(?:有)?[^，。？?]{0,8}(?:谁|什么|哪)|一一|列举"
-    r"|\b(?:which of the|what are|what were|who are|who were|list|respectively)\b"
-    r"|\b(?:which|what) (?:\w+ )?(?!(?:is|was|has|does|this|its|his)\b)\w+(?<!s)s\b"
-    r"|それぞれ|どんな|どのような|すべて"
-)
-
-
-def asks_for_several(asked: Expected) -> bool:
-    """Whether the question that is to be answered asks for several things (哪些, 分别, which districts)."""
-    return _SEVERAL.search(asked.folded, asked.own) is not None
 
 
 def gather(candidates: Candidates, judge: Judge) -> list[Finding]:

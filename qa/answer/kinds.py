@@ -202,6 +202,19 @@ def has_question_word(folded: str) -> bool:
     return any(pattern.search(folded) for _, pattern in _COMPILED[:-1])
 
 
+def asks_for_several(asked: Expected) -> bool:
+    """Whether the question that is to be answered asks for several things (哪些, 分别, which districts)."""
+    return _SEVERAL.search(asked.folded, asked.own) is not None
+
+
+_SEVERAL = regex.compile(
+    r"哪(?:些|几)|分别|各(?![种类式样项位])|都(?:有)?[^，。？?]{0,8}(?:谁|什么|哪)|一一|列举"
+    r"|\b(?:which of the|what are|what were|who are|who were|list|respectively)\b"
+    r"|\b(?:which|what) (?:\w+ )?(?!(?:is|was|has|does|this|its|his)\b)\w+(?<!s)s\b"
+    r"|それぞれ|どんな|どのような|すべて"
+)
+
+
 def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:
     start, end = match.span()
     if kind == "number":

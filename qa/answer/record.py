@@ -22,8 +22,8 @@ from qa.answer.choosing import Finding, told
 from qa.answer.elsewhere import retold
 from qa.answer.evidence import missing_terms
 from qa.answer.finding import READ, best_sentence, embedded_texts, nearness, rank, stressed
-from qa.answer.gathering import asks_for_several, gather
-from qa.answer.kinds import expected
+from qa.answer.gathering import gather
+from qa.answer.kinds import asks_for_several, expected
 from qa.answer.places import places
 from qa.answer.vectors import SentenceVectors
 from qa.filters import EVERYTHING, Filters
