@@ -110,6 +110,18 @@ def test_a_conversation_goes_on_and_begins_anew(opened: Opener, address: str, lo
     expect(page.locator("#wb-chat .example")).to_have_count(4)
 
 
+def test_a_card_with_little_text_is_as_wide_as_the_others(opened: Opener, address: str) -> None:
+    page = opened(DESKTOP)
+    visit(page, f"{address}/{DESKTOP.language}/")
+    ask(page, "东城区总工会党员干部在哪个社区值守？")  # a passage of short lines: captions
+    card = page.locator(".wb-card").first
+    expect(card.locator("mark.answer")).to_be_visible()
+    inner, outer = (each.bounding_box() for each in (card, page.locator("#wb-chat .message-wrap")))
+    assert inner is not None
+    assert outer is not None
+    assert inner["width"] == pytest.approx(outer["width"], abs=2)
+
+
 @pytest.mark.parametrize("status", ["possible", "not_found"])
 @pytest.mark.parametrize("look", [DESKTOP, PHONE, ENGLISH_PHONE], ids=str)
 def test_what_is_not_surely_answered_is_not_claimed(
