@@ -33,7 +33,8 @@ def test_areas_are_named_with_their_sort(text: str, named: set[tuple[str, str, s
     [
         ("北京市石景山区总工会捐了多少？", {("石景山", "区")}),  # the narrowest
         ("门头沟总工会捐了多少？", {("门头沟", "区")}),
-        ("武汉的医院有多少？", {("武汉", "市")}),
+        ("武汉市的医院有多少？", {("武汉", "市")}),
+        ("武汉的医院有多少？", set()),
         ("怀肉区总工会捐了多少？", set()),  # misspelt
         ("居民区有多少人？", set()),
         ("中山大学有多少学生？", set()),
@@ -51,8 +52,10 @@ def test_an_area_is_asked_about(question: str, areas: set[tuple[str, str]]) -> N
         ("丰台总工会补贴了多少？", "丰台工会补贴了40个单位，大兴区补贴了13户。", False),
         ("平谷区总工会补贴了多少？", "总工会补贴了40个单位。", False),  # names none
         ("平谷区总工会补贴了多少？", "北京市总工会补贴了40个单位。", False),  # of another sort
+        ("平谷区总工会补贴了多少？", "总工会从丰台区买来40箱。", False),  # tells of none
         ("总工会补贴了多少？", "丰台区总工会补贴了40个单位。", False),
-        ("上海浦东新区补贴了多少？", "浦东补贴了40个单位，徐汇区没有。", False),
+        ("上海浦东新区补贴了多少？", "浦东补贴了40个单位。徐汇区没有。", False),
+        ("上海浦东新区补贴了多少？", "静安补贴了40个单位。徐汇区没有。", True),
     ],
 )
 def test_a_passage_tells_of_other_areas(question: str, text: str, other: bool) -> None:
@@ -60,10 +63,17 @@ def test_a_passage_tells_of_other_areas(question: str, text: str, other: bool) -
 
 
 def test_what_an_article_names_once_it_is_about() -> None:
-    asked, here = expected("平谷区总工会补贴了多少？"), passage(1, "从朝阳区买来了40箱。")
+    asked, here = expected("平谷区总工会补贴了多少？"), passage(1, "朝阳区总工会买来了40箱。")
     assert of_other_areas(asked, here, (passage(2, "平谷区总工会来了。"),))
     beside = passage(1, "平谷区总工会来了。")  # a passage of the same article
     assert not of_other_areas(asked, here, (beside,))
+
+
+def test_any_mention_counts_where_another_article_names_the_area() -> None:
+    """Else it may go without saying."""
+    asked, here = expected("平谷区总工会补贴了多少？"), passage(1, "从朝阳区买来了40箱。")
+    assert not of_other_areas(asked, here, (here,))
+    assert of_other_areas(asked, here, (here, passage(2, "平谷区总工会来了。")))
 
 
 def test_a_sentence_tells_of_another_area() -> None:

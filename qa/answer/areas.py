@@ -7,7 +7,7 @@ asked about, is about a rival.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -65,12 +65,14 @@ def areas_in(folded: str) -> tuple[tuple[Area, str, int], ...]:
 def asked_areas(folded: str) -> tuple[tuple[Area, str], ...]:
     """The narrowest areas that a folded question names, each with the word behind it; 门头沟 may lack its 区.
 
+    A city or province counts with its 市 or 省 alone: what a paper tells, it tells of its own city without naming it.
+
     Who writes an area as no dictionary has it (怀肉区) may mean the one that is there.
     """
     named = [(area, behind) for area, behind, _ in areas_in(folded)]
     for (word, tag), (behind, kind) in pairwise(rjieba.tag(folded)):
         if (tag == "ns" or kind[:1] == "n" or len(word) > 2) and behind not in _SORTS and not _WHOLE.fullmatch(word):
-            sort = next((sort for sort in reversed(_SORTS) if _known(f"{word}{sort}")), None)
+            sort = next((sort for sort in ("区", "县") if _known(f"{word}{sort}")), None)
             named += [(Area(word, sort), behind)] if sort else []
     named = [(area, behind) for area, behind in named if _known(area.stem) or _known("".join(area))]
     narrowest = max((_SORTS.index(area.sort) for area, _ in named), default=-1)
@@ -82,17 +84,23 @@ def _known(word: str) -> bool:
     return len(word) > 1 and len(rjieba.cut(word, False)) == 1
 
 
-def of_other_areas(asked: Expected, passage: StoredPassage, found: Iterable[StoredPassage]) -> bool:
-    """Whether the passage, or what stands above it, names areas of the sort asked about, but not the one asked about.
+def of_other_areas(asked: Expected, passage: StoredPassage, found: Sequence[StoredPassage]) -> bool:
+    """Whether the passage tells of areas of the sort asked about, but not of the one asked about.
 
-    Nor may any other of the ``found`` passages of its article: what an article names once, it is about.
+    What stands above it names them, or a sentence tells of them. Where other ``found`` articles name the area asked
+    about, any mention does; where none does, it may go without saying, as in a paper of its own. The passage's article
+    must not name it in any passage found: what an article names once, it is about.
     """
     wanted = {area for area, _ in asked_areas(asked.folded[asked.own :])}
-    told = _told(passage)
-    if not wanted or {area.sort for area in wanted}.isdisjoint(each.sort for each, _, _ in areas_in(told)):
+    if not wanted:
         return False
-    beside = (each for each in found if each.article_id == passage.article_id)
-    return not any(area.core in each for area in wanted for each in (told, *map(_told, beside)))
+    sorts, told = {area.sort for area in wanted}, _told(passage)
+    named = {each.article_id for each in found if any(area.core in _told(each) for area in wanted)}
+    if passage.article_id in named or any(area.core in told for area in wanted):
+        return False
+    where = told if named else layout(passage.above).folded
+    mentioned = any(area.sort in sorts for area, _, _ in areas_in(where))
+    return mentioned or bool(tell_of_other_areas(asked, layout(passage.text)).any())
 
 
 def tell_of_other_areas(asked: Expected, layout: Layout) -> npt.NDArray[np.bool_]:
