@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,25 @@ def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     everything = expected.search(["w1", "w2", "w2"], 500)
     for k in (1, 5, 50, 166, 200):
         assert ours.search(["w1", "w2", "w2"], k) == everything[:k]
+
+
+def test_rows_of_common_terms_give_what_their_postings_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(3)
+    documents = [(n, [f"w{int(chance.random() ** 3 * 60)}" for _ in range(chance.randrange(60))]) for n in range(400)]
+    monkeypatch.setattr(qa.lexical, "ROWS_BYTES", 0)
+    counted = LexicalIndex.build(tmp_path / "counted", documents)
+    monkeypatch.setattr(qa.lexical, "ROWS_BYTES", 3 * 4 * 400)  # three rows: they are made and dropped all the time
+    monkeypatch.setattr(qa.lexical, "ROWS_LEAST", 1)
+    kept = LexicalIndex.build(tmp_path / "kept", documents)
+    questions = [[f"w{int(chance.random() ** 2 * 60)}" for _ in range(1 + n % 12)] for n in range(100)]
+    common = {term for question in questions for term in question if 4 * counted.document_frequency(term) > 400}
+    assert len(common) > 3  # more than are kept
+
+    def same(question: list[str]) -> bool:
+        return dict(kept.search(question, 400)) == pytest.approx(dict(counted.search(question, 400)), rel=1e-5)
+
+    with ThreadPoolExecutor(4) as pool:  # one index for all threads
+        assert all(pool.map(same, questions * 3))
 
 
 def test_long_passages_are_scored_with_their_length_rounded_down(tmp_path: Path) -> None:
