@@ -1,11 +1,14 @@
-"""Who asks about a district isn't told of another one."""
+"""Who asks about a district, a street or a company isn't told of another one."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from answering import ask, passage
 
-from qa.answer.areas import Area, areas_in, asked_areas, of_other_areas, tell_of_other_areas
+from qa.answer.areas import areas_in, asked_areas, of_other_areas, tell_of_other_areas
+from qa.answer.bodies import Named, bodies_in, may_be_one
 from qa.answer.candidates import layout
 from qa.answer.kinds import expected
 from qa.bot import Bot
@@ -24,7 +27,7 @@ from qa.bot import Bot
     ],
 )
 def test_areas_are_named_with_their_sort(text: str, named: set[tuple[str, str, str]]) -> None:
-    assert {(*area, behind) for area, behind, _ in areas_in(text)} == named
+    assert {(area.stem, area.sort, behind) for area, behind, _ in areas_in(text)} == named
     assert all(text[at:].startswith(area.stem) for area, _, at in areas_in(text))
 
 
@@ -41,7 +44,7 @@ def test_areas_are_named_with_their_sort(text: str, named: set[tuple[str, str, s
     ],
 )
 def test_an_area_is_asked_about(question: str, areas: set[tuple[str, str]]) -> None:
-    assert {area for area, _ in asked_areas(question)} == {Area(*area) for area in areas}
+    assert {area for area, _ in asked_areas(question)} == {Named(*area) for area in areas}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,65 @@ def test_an_area_is_asked_about(question: str, areas: set[tuple[str, str]]) -> N
 )
 def test_a_passage_tells_of_other_areas(question: str, text: str, other: bool) -> None:
     assert of_other_areas(expected(question), passage(1, text), ()) == other
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("京能集团工会", {("京能", "集团", "工会")}),
+        ("在和平里街道和东四街道", {("和平里", "街道", "和"), ("东四", "街道", "")}),
+        ("雁栖镇的人", {("雁栖", "镇", "的")}),
+        ("从望京医院到华为公司", {("望京", "医院", "到"), ("华为", "公司", "")}),
+        ("哪家物业公司与17个街道、各街道的定点医院、国际化酒店和大型集团？", set()),
+        ("两个街道和其他街道，乡镇、小镇、农村", set()),
+        ("春节期间街道工会到街道去", set()),
+        ("The Group's hospital", set()),
+        ("", set()),
+    ],
+)
+def test_bodies_are_named_with_their_sort(text: str, named: set[tuple[str, str, str]]) -> None:
+    assert {(body.stem, body.sort, behind) for body, behind, _ in bodies_in(text)} == named
+    assert all(text[at:].startswith(body.stem) for body, _, at in bodies_in(text))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "may"),
+    [
+        (Named("首钢", "集团"), Named("钢铁", "集团", "首都"), True),
+        (Named("能源", "集团", "北京"), Named("京能", "集团"), True),
+        (Named("公交", "集团"), Named("北京公交", "集团"), True),
+        (Named("京能", "集团"), Named("首钢", "集团"), False),
+        (Named("景山", "街道"), Named("天坛", "街道"), False),
+    ],
+)
+def test_an_abbreviated_body_is_the_same(one: Named, other: Named, may: bool) -> None:
+    assert may_be_one(one, other) == may_be_one(other, one) == may
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "other"),
+    [
+        ("首钢集团工会补贴了多少？", "京能集团工会补贴了40个单位。", True),
+        ("首钢集团工会补贴了多少？", "朝阳区总工会补贴了40个单位。", True),  # before the same word
+        ("首钢集团工会补贴了多少？", "首钢工会补贴了40个单位，京能集团没有。", False),
+        ("首都钢铁集团工会补贴了多少？", "首钢集团工会补贴了40个单位。", False),
+        ("首钢集团工会补贴了多少？", "工会补贴了40个单位。", False),  # names none: it may go without saying
+        ("首钢集团补贴了多少？", "朝阳区总工会补贴了40个单位。", False),  # of another sort, and not before a word asked
+        ("景山街道有多少人？", "天坛街道有40人。", True),
+        ("景山街道有多少人？", "景山有40人，天坛街道没有。", False),
+    ],
+)
+def test_a_passage_tells_of_other_bodies(question: str, text: str, other: bool) -> None:
+    assert of_other_areas(expected(question), passage(1, text), ()) == other
+
+
+def test_a_section_headed_by_another_body_is_about_that() -> None:
+    """An article may go through all streets, each under a heading."""
+    asked = expected("景山街道总工会有多少人？")
+    own = replace(passage(1, "共有32人。"), section="景山街道总工会")
+    other = replace(passage(1, "共有40人。"), id=2, section="天坛街道总工会")
+    beside = replace(passage(1, "共有50人。"), id=3, section="各方都来了")
+    assert [of_other_areas(asked, each, (own, other, beside)) for each in (own, other, beside)] == [False, True, False]
 
 
 def test_what_an_article_names_once_it_is_about() -> None:
@@ -103,6 +165,12 @@ def test_the_district_s_own_passage_answers_though_another_is_first() -> None:
     record = ask("丰台区总工会拿出了多少专项经费？", (other, OTHERS))
     assert record["answer"] == "139万元"
     assert record["passages"][0]["source"]["file"] == "1.txt"
+
+
+@pytest.mark.parametrize("group", ["首钢", "北汽", "首农"])
+def test_what_is_told_of_one_company_is_not_found_of_another(seeds_bot: Bot, group: str) -> None:
+    record = seeds_bot.ask(f"{group}集团工会为慰问拨了多少专款？")
+    assert (record["status"], record["answer"]) == ("not_found", None)
 
 
 @pytest.mark.parametrize("district", ["石景山区", "房山区", "昌平区", "大兴区", "通州区"])

@@ -37,7 +37,7 @@ def test_no_pattern_is_slow_on_any_text(record_property: Callable[[str, object],
 
 @pytest.mark.parametrize("text", [r"\s*\n", r"\[[^\]]*\]\([^)]*\)", r"<!--.*?-->"])
 def test_a_slow_pattern_is_found(text: str) -> None:
-    took, _ = slowest(re.compile(text), LENGTH, MOST_S)
+    took, _ = slowest(re.compile(text), 3 * LENGTH, MOST_S)  # nine times as slow: machines differ
     assert took > MOST_S
 
 
