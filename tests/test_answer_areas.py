@@ -8,7 +8,7 @@ import pytest
 from answering import ask, passage
 
 from qa.answer.areas import areas_in, asked_areas, of_other_areas, tell_of_other_areas
-from qa.answer.bodies import Named, bodies_in, may_be_one
+from qa.answer.bodies import Named, alike, bodies_in, may_be_one, people_in
 from qa.answer.candidates import layout
 from qa.answer.kinds import expected
 from qa.bot import Bot
@@ -115,6 +115,51 @@ def test_a_passage_tells_of_other_bodies(question: str, text: str, other: bool) 
     assert of_other_areas(expected(question), passage(1, text), ()) == other
 
 
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("王磊去了哪里？", ("王磊",)),
+        ("请问赵敏芝和欧阳震华去了哪里？", ("赵敏芝", "欧阳震华")),
+        ("这属于什么范畴？", ()),
+        ("唐建中二年的事", ()),
+        ("蒙古为何向金朝复仇？", ()),
+        ("韦斯·昂塞尔德是谁？", ()),
+        ("Wang Lei", ()),
+    ],
+)
+def test_people_are_named_by_family_and_given_name(text: str, people: tuple[str, ...]) -> None:
+    assert people_in(text) == people
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "other"),
+    [
+        ("赵敏芝在哪个社区站岗？", "王建国在永安社区站岗。", True),
+        ("赵敏芝在哪个社区站岗？", "他在永安社区站岗。", True),
+        ("赵敏芝在哪个社区站岗？", "赵敏芝和王建国在永安社区站岗。", False),
+        ("赵敏芝在哪个社区站岗？", "敏芝同志在永安社区站岗。", False),
+        ("赵敏芝在哪个社区站岗？", "赵敏之在永安社区站岗。", False),  # misspelt
+        ("赵敏芝和王建国在哪个社区站岗？", "王建国在永安社区站岗。", False),
+        ("谁在永安社区站岗？", "王建国在永安社区站岗。", False),
+    ],
+)
+def test_a_passage_tells_of_other_people(question: str, text: str, other: bool) -> None:
+    assert of_other_areas(expected(question), passage(1, text), ()) == other
+
+
+def test_a_byline_names_who_tells_in_the_first_person() -> None:
+    asked = expected("赵敏芝在哪个社区站岗？")
+    diary = replace(passage(1, "我今天在永安社区站岗。"), byline="区总工会 赵敏芝")
+    assert not of_other_areas(asked, diary, ())
+    assert not of_other_areas(asked, passage(1, "我今天在永安社区站岗。"), (diary,))  # of the same article
+
+
+def test_one_character_is_misspelt() -> None:
+    assert alike("赵敏芝", "赵敏之")
+    assert not alike("赵敏芝", "赵建国")
+    assert not alike("王磊", "王雷")  # of two characters half would be another
+
+
 def test_a_section_headed_by_another_body_is_about_that() -> None:
     """An article may go through all streets, each under a heading."""
     asked = expected("景山街道总工会有多少人？")
@@ -171,6 +216,26 @@ def test_the_district_s_own_passage_answers_though_another_is_first() -> None:
 def test_what_is_told_of_one_company_is_not_found_of_another(seeds_bot: Bot, group: str) -> None:
     record = seeds_bot.ask(f"{group}集团工会为慰问拨了多少专款？")
     assert (record["status"], record["answer"]) == ("not_found", None)
+
+
+@pytest.mark.parametrize("person", ["李建国", "王磊", "陈晓东"])
+@pytest.mark.parametrize("question", ["{}是哪天去通州农村防疫的？", "{}给闹矛盾的居民做说明疏解，用的是什么角度？"])
+def test_what_one_person_did_is_not_found_of_another(seeds_bot: Bot, question: str, person: str) -> None:
+    record = seeds_bot.ask(question.format(person))
+    assert (record["status"], record["answer"]) == ("not_found", None)
+
+
+@pytest.mark.parametrize(
+    "street", ["和平里", "龙潭", "东花市", "前门", "崇外", "交道口", "永外", "天坛", "东四", "朝阳门"]
+)
+def test_what_one_street_did_is_not_found_of_another(seeds_bot: Bot, street: str) -> None:
+    asked = "景山街道总工会三八节发了多少口罩？"
+    for record in (
+        seeds_bot.ask(f"{street}街道总工会三八节发了多少口罩？"),
+        seeds_bot.ask(f"那{street}街道呢？", history=[asked]),
+    ):
+        assert "8000" not in str(record["answer"])
+    assert seeds_bot.ask(asked)["answer"] == "8000个"
 
 
 @pytest.mark.parametrize("district", ["石景山区", "房山区", "昌平区", "大兴区", "通州区"])

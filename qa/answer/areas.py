@@ -16,7 +16,7 @@ import numpy.typing as npt
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from qa.answer.bodies import SORTS as BODIES
-from qa.answer.bodies import Named, bodies_in, is_known, may_be_one, tagged
+from qa.answer.bodies import Named, alike, bodies_in, is_known, may_be_one, people_in, tagged
 from qa.answer.candidates import Layout, layout
 from qa.answer.kinds import Expected
 from qa.store import StoredPassage
@@ -91,9 +91,26 @@ def of_other_areas(asked: Expected, passage: StoredPassage, found: Sequence[Stor
     """
     question = asked.folded[asked.own :]
     areas = [area for area, _ in asked_areas(question)]
-    return _of_others(asked, areas, areas_in, passage, found) or any(
-        _of_others(asked, [body], bodies_in, passage, found) for body, _, _ in bodies_in(question)
+    return (
+        _of_others(asked, areas, areas_in, passage, found)
+        or any(_of_others(asked, [body], bodies_in, passage, found) for body, _, _ in bodies_in(question))
+        or _of_other_people(people_in(question), passage, found)
     )
+
+
+def _of_other_people(wanted: Sequence[str], passage: StoredPassage, found: Sequence[StoredPassage]) -> bool:
+    """Whether none of these people is named by the passage, what stands above it, or another found of its article.
+
+    The given name is enough (中山先生 for 孙中山).
+    """
+    if not wanted:
+        return False
+    told = [_told(each) for each in (passage, *found) if each.article_id == passage.article_id]
+    named = [
+        *wanted,
+        *(other for each in told for other in people_in(each) if any(alike(one, other) for one in wanted)),
+    ]
+    return not any(name[-2:] in each for name in named for each in told)
 
 
 def _of_others(

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 import rjieba
 
+from qa.text.family_names import begins_with_one
+
 
 class Named(NamedTuple):
     """平谷区, 京能集团: a name and its sort."""
@@ -77,6 +79,8 @@ def _stem(words: list[tuple[str, str]], of_names: bool) -> str | None:
         if tag[:1] in _NO_NAMES or stem in _NO_ENDS or words[-2][1][:1] in _NO_NAMES:
             return None
         stem, tag = words[-2][0] + stem, words[-2][1]
+    elif len(stem) > 2 and stem[0] in _BEFORE_NAMES and not is_known(stem):
+        stem = stem[1:]
     if len(stem) < 2 or not regex.fullmatch(r"\p{Han}+", stem) or _common(stem):
         return None
     # What is longer and no dictionary has is oftener a compound (国际化酒店) than a name.
@@ -89,6 +93,8 @@ _NO_NAMES = "pcudryqz"
 """First letters of tags, of what is no part of a name: 在, 和, 的, 各, 个."""
 _OF_TIME = frozenset("年月日天时节期今昨明前后早晚晨夜周初末春夏秋冬当近")
 """What times have that jieba tags so; it does 东四, too."""
+_BEFORE_NAMES = "那这在对给向从由和与到"
+"""What jieba takes for the beginning of names that it doesn't know: 那永外."""
 _NO_ENDS = "到赴入进驻去来全老新大小多几等内外上下市区县省"
 
 
@@ -118,3 +124,30 @@ def _in_order(short: str, long: str) -> bool:
         if not at:
             return False
     return True
+
+
+@lru_cache(maxsize=4096)
+def people_in(folded: str) -> tuple[str, ...]:
+    """The people whom a folded text names by family and given name.
+
+    Names of two characters count where the text begins with them: elsewhere jieba takes too much else for them (范畴).
+    What stands in quotes, before a figure (唐建中二年) or in a name of another language (韦斯·昂塞尔德) is none.
+    """
+    found, at = [], 0
+    for word, tag in tagged(folded):
+        if tag in {"nr", "nrt"} and (3 <= len(word) <= 4 or (len(word) == 2 and at == 0)) and begins_with_one(word):
+            around = folded[max(at - 1, 0) : at] + folded[at + len(word) : at + len(word) + 1]
+            if word[0] not in _PREPOSITIONS and not _NO_PERSON.search(around):
+                found.append(word)
+        at += len(word)
+    return tuple(found)
+
+
+_PREPOSITIONS = "向时单成连"
+"""Family names that are oftener words of their own: 向金朝复仇."""
+_NO_PERSON = regex.compile(r"[·•.\-\"'“”‘’「」『』《》<>\d一二三四五六七八九十]")
+
+
+def alike(name: str, other: str) -> bool:
+    """Whether one may be the other misspelt: all characters but one are the same."""
+    return len(name) == len(other) > 2 and sum(a != b for a, b in zip(name, other, strict=True)) < 2

@@ -11,7 +11,7 @@ import re
 import rjieba
 
 from qa.articles.reporters import AGENCY, ENDING, HAN, NAME, NAMES, NEAR, PAPER, REPORTERS, ROLE, dateline_length, plain
-from qa.text import fold_text
+from qa.text import family_names, fold_text
 
 _FINAL = "。！？!?…．"
 _CLOSING = "”’\"'」』）)]】》〉*"
@@ -53,13 +53,6 @@ _CREDIT = re.compile(
 _END_REPORTERS = re.compile(rf"{REPORTERS}\s*$")
 _POST = "员长任席记师授官事理家者士生会局院部处校委厂社站队司"
 _SIGNATURE = re.compile(rf"^[{HAN}A-Za-z\d（）()、·]{{3,28}}[{_POST}][ \t\u3000]+(?P<name>[{HAN}]{{2,4}})$")
-# The 200 or so most common family names cover about 97 % of people in China (census figures); double names first.
-_DOUBLE_FAMILY_NAMES = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|司徒|令狐|夏侯|端木|闻人|轩辕|百里|呼延|南宫"
-_FAMILY_NAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔"
-    "谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫阎段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向汤柳柴连边易牛庄章施"
-    "鲁文齐季康伍温俞樊葛邢倪殷翟申纪舒阮盛左焦岳欧祁聂关耿游包宫柯卞裴华蓝路时霍祝单安耿凌解项梅辛管古成甘宁卓詹涂"
-)
 
 _DATE_HEADING = re.compile(
     r"^(?:(?:\d{2,4}|[〇零一二三四五六七八九十]{4})年)?(?:\d{1,2}|[一二三四五六七八九十]{1,3})月"
@@ -176,7 +169,7 @@ def is_signature(text: str) -> bool:
     if not match:
         return False
     name = match["name"]
-    return (len(name) <= 3 and name[0] in _FAMILY_NAMES) or bool(re.match(_DOUBLE_FAMILY_NAMES, name))
+    return family_names.begins_with_one(name)
 
 
 def is_dateline(text: str) -> bool:
@@ -294,6 +287,6 @@ def opens_in_word(text: str) -> bool:
     return (
         bool(words and len(words[0]) == 1 and _HAN_CHARACTER.match(words[0]))
         and words[0] not in _SENTENCE_OPENERS
-        and words[0] not in _FAMILY_NAMES
+        and words[0] not in family_names.SINGLE
         and not _PLACE.match(opening)
     )
