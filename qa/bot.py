@@ -75,6 +75,8 @@ class Bot:
         self.engine = engine_of(settings)
         self._current = Current(store, embedder, lambda: self.terms, self.engine)
         self._remembered = Remembered(settings.remembered_mb * 1024 * 1024)
+        self.holds_samples = False
+        """Whether the sample pages were indexed when it was opened, since there was no article."""
         self.elsewhere: Elsewhere | None = None
         """Asked first, where it is set; it says None when this process is to answer: ``qa.helpers``."""
 
@@ -99,6 +101,7 @@ class Bot:
         if index_seeds and store.is_empty() and SEEDS.is_dir():
             try:
                 bot.index([SEEDS], progress=progress)
+                bot.holds_samples = True
             except StoreError as error:
                 if error.code != "WRITER_LOCKED":
                     raise

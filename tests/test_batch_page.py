@@ -118,7 +118,9 @@ def test_a_file_that_holds_no_questions_is_told_and_leaves_nothing(page: Page, t
     path = tmp_path / "bad.xlsx"
     path.write_text("no workbook", encoding="utf-8")
     page.set_input_files("#file", path)
-    expect(page.locator("#problem")).to_contain_text("text, no workbook")
+    expect(page.locator("#problem")).to_have_text(BATCH["zh"]["errors"]["UNSUPPORTED_FORMAT"])
+    page.wait_for_timeout(1500)  # the list, which is asked for again and again, doesn't take it away
+    expect(page.locator("#problem")).to_be_visible()
     expect(page.locator(".job")).to_have_count(before)
 
 

@@ -776,7 +776,7 @@ def test_the_sheet_is_the_first_that_asks(
 
 
 NO_COLUMN = (
-    "q.xlsx, sheet 'a' has the columns A, B, none of which is named question, questions, query, "
+    "q.xlsx, sheet 'a' has the columns x, y, none of which is named question, questions, query, "
     "问题, 問題, 提问, 提問; name it with --column question=1."
 )
 

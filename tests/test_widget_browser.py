@@ -201,6 +201,29 @@ def test_two_on_a_page_do_not_know_each_other(opened: Opener, site: Site) -> Non
     expect(page.locator("wenbao-chat")).to_have_count(2)
 
 
+def test_one_at_its_line_stands_beside_one_placed_by_hand(opened: Opener, site: Site) -> None:
+    page = opened()
+    page.goto(site.host.page("/beside", '<wenbao-chat id="a" mode="search"></wenbao-chat>' + site.tag(mode="inline")))
+    expect(page.locator("wenbao-chat")).to_have_count(2)
+    expect(page.locator("wenbao-chat:not(#a) .panel")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1180, 800), (390, 844)])
+def test_each_question_comes_to_the_top_with_its_answer_below(
+    opened: Opener, site: Site, size: tuple[int, int]
+) -> None:
+    page = opened(*size, reduced_motion="reduce")
+    start(page, site.host.page(f"/top{size[0]}", site.tag()))
+    for number, question in enumerate((QUESTION, "东城区总共有多少个街道的工会参与了一线抗疫？", "许汇是谁？")):
+        ask(page, question)
+        expect(page.locator("wenbao-chat .card").nth(5 * number)).to_be_visible()
+        expect(page.locator("wenbao-chat .short").nth(number)).to_be_in_viewport()
+        log = page.locator("wenbao-chat .log")
+        at_top = "(log, i) => log.querySelectorAll('.question')[i].offsetTop - log.offsetTop - log.scrollTop < 100"
+        at_end = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop < 2"
+        assert log.evaluate(at_top, number) or log.evaluate(at_end)
+
+
 def test_placed_by_hand_with_presets_and_a_button_of_the_pages_own(opened: Opener, site: Site) -> None:
     page = opened(reduced_motion="reduce")
     body = (

@@ -103,7 +103,8 @@ class Jobs:
 
     def preview(self, job: Job, options: Options | None = None) -> dict[str, Any]:
         """How the questions are read, with the first rows."""
-        found = self._at(job.id).opened(options or job.options, strict=False).preview()
+        with _told_by_name(job, self._at(job.id)):
+            found = self._at(job.id).opened(options or job.options, strict=False).preview()
         return {**found, "name": job.name}
 
     @contextlib.contextmanager
@@ -143,7 +144,8 @@ class Jobs:
         if job.state != "draft":
             raise _wrong(job, "draft")
         job = replace(job, options=options or job.options, **wishes)
-        questions = self._at(job.id).opened(job.options)
+        with _told_by_name(job, self._at(job.id)):
+            questions = self._at(job.id).opened(job.options)
         if job.baseline:
             self.job(job.baseline)
         notes = tuple({"code": code, "message": message} for code, message in questions.notes)
@@ -301,7 +303,8 @@ class Jobs:
                 written = now
                 self._keep(changed)
 
-        questions = folder.opened(job.options)
+        with _told_by_name(job, folder):
+            questions = folder.opened(job.options)
         told = about(self._bot)
         with (
             closing(Memory()) as memory,
@@ -311,6 +314,8 @@ class Jobs:
             rows = memory.watch(questions)
             answers_file.fill(file, self._bot, rows, tally, memory, about=told, extras=Beside(self._bot), step=step)
             notes = [{"code": code, "message": message} for code, message in (*questions.notes, *memory.warnings())]
+        if not tally.rows:
+            notes.append({"code": "BATCH_EMPTY", "message": f"{job.name} has 0 questions under its header."})
         if about(self._bot)["key"] != told["key"]:
             message = "The corpus changed while the job ran: its first rows were answered from the earlier one."
             notes.append({"code": "CORPUS_CHANGED", "message": message})
@@ -338,6 +343,18 @@ class Jobs:
 
     def _at(self, id_: str) -> JobFolder:
         return JobFolder(self._folder / id_)
+
+
+@contextlib.contextmanager
+def _told_by_name(job: Job, folder: JobFolder) -> Iterator[None]:
+    """Errors name the file as its owner does, not where it is kept."""
+    try:
+        yield
+    except WenbaoError as error:
+        message = error.message
+        for kept in folder.path.glob("questions*"):
+            message = message.replace(str(kept), job.name).replace(kept.name, job.name)
+        raise type(error)(error.code, message, error.field) from error
 
 
 def _wrong(job: Job, wanted: str) -> StoreError:

@@ -53,6 +53,9 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         return show.failed("USAGE", f"{error.format_message()} See `wenbao --help`.", 2)
     except (KeyboardInterrupt, click.Abort):
@@ -174,6 +177,8 @@ def ask(question: str, history: tuple[str, ...], generate: bool | None, as_json:
             show.answer(record, bot.store)
             if wanted:
                 show.writing(bot.writing_under(record), bot.settings.llm_model or "")
+        if bot.holds_samples:  # whose folder's name was mistyped must see it
+            show.samples(bot.settings.data)
 
 
 @wenbao.command()

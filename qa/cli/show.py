@@ -8,6 +8,7 @@ import statistics
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -127,7 +128,8 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
         within = record["searched_in"]
         click.echo(_styled(f"searched in: {within['articles']} articles, {within['passages']} passages", dim=True))
     if record["status"] == "answered":
-        click.echo(_styled(record["answer"], bold=True, fg="green"))
+        sure = _styled(f"  {100 * record['confidence']:.0f} % sure", dim=True)
+        click.echo(_styled(record["answer"], bold=True, fg="green") + sure)
     elif record["status"] == "possible":
         click.echo(_styled("No sure answer; these passages come near:", bold=True))
     else:
@@ -142,6 +144,11 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
             "    " + _styled(f"{source['file']}:{source['start']}-{source['end']}  {passage['score']:.2f}", dim=True)
         )
         click.echo("    " + _marked(passage, store).replace("\n", "\n    "))
+
+
+def samples(data: Path) -> None:
+    """That the answers are the sample pages', on standard error."""
+    click.echo(printable(f"{data} held no article: the sample pages were indexed into it."), err=True)
 
 
 def writing(states: Iterable[Written], model: str) -> None:

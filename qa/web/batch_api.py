@@ -138,7 +138,7 @@ def shown(jobs: Jobs, job: Job) -> dict[str, Any]:
         "error": job.error,
         "notes": list(job.notes),
         "scores": job.scores,
-        "formats": list(FORMATS) if job.done else [],
+        "formats": list(FORMATS) if job.done or job.state == "finished" else [],
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
+from qa.batch.fault_words import FAULTS
+
 
 class BatchWords(TypedDict):
     """One language's strings; the script fills in ``{name}`` places."""
@@ -57,6 +59,8 @@ class BatchWords(TypedDict):
     compare: str
     noCompare: str
     failed: str
+    errors: Mapping[str, str]
+    """By code; the server's own sentence for all others."""
     seconds: str
     minutes: str
     hours: str
@@ -144,6 +148,7 @@ BATCH: Mapping[str, BatchWords] = {
         "compare": "与以前的任务比较",
         "noCompare": "不比较",
         "failed": "出错了，请再试一次。",
+        "errors": FAULTS["zh"],
         "seconds": "{n} 秒",
         "minutes": "{n} 分钟",
         "hours": "{n} 小时",
@@ -229,6 +234,7 @@ BATCH: Mapping[str, BatchWords] = {
         "compare": "與以前的工作比較",
         "noCompare": "不比較",
         "failed": "出錯了，請再試一次。",
+        "errors": FAULTS["zh-hant"],
         "seconds": "{n} 秒",
         "minutes": "{n} 分鐘",
         "hours": "{n} 小時",
@@ -314,6 +320,7 @@ BATCH: Mapping[str, BatchWords] = {
         "compare": "Compare with an earlier job",
         "noCompare": "with none",
         "failed": "Something went wrong; please try again.",
+        "errors": FAULTS["en"],
         "seconds": "{n} s",
         "minutes": "{n} min",
         "hours": "{n} h",

@@ -20,7 +20,7 @@ from qa.articles import Piece, Span, shown_spans
 from qa.web.export import source_line
 from qa.web.frame import navigation
 from qa.web.timeline import timeline
-from qa.web.words import Words, several_told
+from qa.web.words import SURE_FROM, Words, several_told
 
 Record = Mapping[str, Any]
 
@@ -29,8 +29,6 @@ LONG_ANSWER_CHARS = 24
 
 STATUS_LOOKS = {"answered": "good", "possible": "fair", "not_found": ""}
 """The colour of a status, as a class of base.css."""
-SURE_FROM = {"high": 0.75, "middle": 0.5, "low": 0.0}
-"""From which confidence on an answer is called surely, rather and hardly right."""
 
 _CITATION = re.compile(r"\[(\d{1,4})\]")
 # In scripts with blanks a line break may be the end of a line only; in the others it ends a paragraph, and stays.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qa.web.words import LANGUAGES
+from qa.web.words import LANGUAGES, SURE_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,9 @@ def strings(path: str) -> dict[str, object]:
         "close": own.close,
         "searching": own.searching,
         "status": dict(chat.status),
-        "meaning": dict(chat.meaning),
+        "unsure": chat.unsure,
+        "sure": SURE_FROM["middle"],
+        "meaning": {status: text for status, text in chat.meaning.items() if status != "answered"},
         "confidence": chat.confidence,
         "searched_as": chat.searched_as,
         "missing": chat.missing,

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+SURE_FROM = {"high": 0.75, "middle": 0.5, "low": 0.0}
+"""From which confidence on an answer is called surely, rather and hardly right."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -47,7 +50,7 @@ class Words:
     confidence: str
     confidence_meaning: str
     degrees: Mapping[str, str]
-    """How sure an answer is, by the names of ``render.SURE_FROM``."""
+    """How sure an answer is, by the names of ``SURE_FROM``."""
     alone: str
     """Asks a completed follow-up again, as it was typed."""
     instead: str

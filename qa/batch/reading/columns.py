@@ -90,6 +90,10 @@ def unique_names(cells: Sequence[Cell]) -> tuple[str, ...]:
     return tuple(found)
 
 
+SHOWN_CHARS = 20
+"""Characters of a cell that an error shows."""
+
+
 def columns_of(place: str, first: Sequence[Cell], options: Options, *, strict: bool = True) -> Columns:
     """The columns of a table whose first row that isn't blank is ``first``.
 
@@ -119,9 +123,11 @@ def columns_of(place: str, first: Sequence[Cell], options: Options, *, strict: b
     if "question" not in roles and not header and len(first) == 1:
         roles["question"] = (0,)
     if strict and "question" not in roles:
+        told = names if header else [cell_text(cell).strip() or letters(i + 1) for i, cell in enumerate(first)]
+        shown = ", ".join(name if len(name) <= SHOWN_CHARS else f"{name[:SHOWN_CHARS]}…" for name in told)
         raise InputError(
             "BATCH_NO_QUESTION_COLUMN",
-            f"{place} has the columns {', '.join(names)}, none of which is named {', '.join(NAMES['question'][:7])}; "
+            f"{place} has the columns {shown}, none of which is named {', '.join(NAMES['question'][:7])}; "
             f"name it with --column question={names[0] if header else '1'}.",
             field="column",
         )

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import regex  # type: ignore[import-untyped]  # no stubs among the development tools
 
 from qa.answer import Record
+from qa.batch.fault_words import FAULTS
 from qa.batch.reading import Questions
 from qa.batch.reading.columns import role_of
 from qa.batch.values import EMPTY, Cell, Row, Value, cell_text
@@ -143,7 +144,7 @@ def answer_cells(done: Done, layout: Layout) -> dict[str, Cell]:
         **done.score,
     }
     if error := record.get("error"):
-        return found | {"error": f"{error['code']}: {error['message']}"}
+        return found | {"error": f"{error['code']}: {FAULTS[layout.words.tag].get(error['code'], error['message'])}"}
     if status == "skipped":
         return found | {"id": None, "question": None}
     found |= {

@@ -27,7 +27,8 @@ async function request(path, { method = "GET", body, json } = {}) {
   if (response.ok) return response;
   let message = words.failed;
   try {
-    message = (await response.json()).error.message;
+    const { code, message: told } = (await response.json()).error;
+    message = words.errors[code] ?? told;
   } catch {
     // Not ours: what we say is enough.
   }
@@ -36,14 +37,20 @@ async function request(path, { method = "GET", body, json } = {}) {
 
 const asked = async (path, options) => (await request(path, options)).json();
 
-async function tried(action) {
-  at("problem").hidden = true;
+// What went wrong stays to be read until somebody does something else; what repeats by itself takes back its own alone.
+async function tried(action, whose = "reader") {
+  const problem = at("problem");
+  const clear = () => (problem.hidden ||= whose === "reader" || problem.dataset.whose === whose);
+  if (whose === "reader") clear();
   try {
-    return await action();
+    const found = await action();
+    clear();
+    return found;
   } catch (error) {
     if (error.status === 401 || error.status === 403) at("token-form").hidden = false;
-    at("problem").textContent = error instanceof Failure ? error.message : words.failed;
-    at("problem").hidden = false;
+    problem.textContent = error instanceof Failure ? error.message : words.failed;
+    problem.dataset.whose = whose;
+    problem.hidden = false;
     return undefined;
   }
 }
@@ -148,7 +155,7 @@ async function showDraft(job, reading) {
     element("h2", {}, filled(words.preview, { name: job.name })),
     element("p", { class: "soft" }, told.join(" · ")),
     controls,
-    ...seen.notes.map((one) => element("p", { class: "soft" }, one.message)),
+    ...seen.notes.map((one) => element("p", { class: "soft" }, words.errors[one.code] ?? one.message)),
     start.disabled ? element("p", { class: "problem" }, words.noQuestion) : "",
     element("div", { class: "scroll" }, previewTable(seen, table, reading, change)),
     element("div", { class: "actions" }, start, discard),
@@ -215,7 +222,7 @@ function time(seconds) {
 
 async function refresh() {
   clearTimeout(wake);
-  const found = await tried(() => asked(""));
+  const found = await tried(() => asked(""), "list");
   if (!found) return;
   jobs = found.jobs;
   const shown = new Map([...at("jobs").children].map((card) => [card.dataset.id, card]));
@@ -286,8 +293,8 @@ function jobCard(job, told, earlier) {
     ),
     job.state === "draft" ? "" : bar,
     job.state === "draft" ? "" : element("p", { class: "soft facts" }, [...facts, ...counts].join(" · ")),
-    job.error ? element("p", { class: "problem" }, job.error.message) : "",
-    ...job.notes.map((one) => element("p", { class: "soft" }, one.message)),
+    job.error ? element("p", { class: "problem" }, words.errors[job.error.code] ?? job.error.message) : "",
+    ...job.notes.map((one) => element("p", { class: "soft" }, words.errors[one.code] ?? one.message)),
     scores(job),
     actions,
   );

@@ -190,10 +190,10 @@ class Chat {
     try {
       listed = JSON.parse(this.#host.getAttribute("presets") || "[]");
     } catch {
-      console.warn("wenbao: presets is no JSON");
+      console.warn("wenbao: presets");
     }
     const children = [...this.#host.children].map((child) => child.textContent.trim());
-    return [...children, ...(Array.isArray(listed) ? listed : [])].filter((text) => typeof text === "string" && text).slice(0, 12);
+    return children.concat(listed).filter((text) => typeof text === "string" && text).slice(0, 12);
   }
 
   #asked(event) {
@@ -222,7 +222,7 @@ class Chat {
     this.#log.append(...(this.#host.mode === "search" ? [answer] : [asked, answer]));
     if (had && !root.activeElement) this.#focus(); /* what was pressed is gone, and the focus with it */
     this.#live.textContent = WORDS.searching;
-    this.#scroll(asked.isConnected ? asked : answer);
+    this.#scroll(asked);
     try {
       const record = await ask(this.#host, WORDS.path, question, this.#questions.slice(-KEPT_QUESTIONS), abort, (passages, site) => {
         answer.replaceChildren(h("p", { className: "small wait" }, WORDS.searching), ...this.#cards(passages, { status: "possible" }, site));
@@ -247,6 +247,7 @@ class Chat {
       throw error;
     } finally {
       answer.removeAttribute("aria-busy");
+      if (!abort.signal.aborted) this.#scroll(asked); /* only now is there enough below it to stand at the top */
     }
   }
 
@@ -260,15 +261,21 @@ class Chat {
 
   #said(record) {
     const first = record.passages[0]?.source;
-    const source = first ? `${WORDS.source}${first.article || WORDS.untitled}` : "";
-    return [record.answer, WORDS.status[record.status], source].filter(Boolean).join("。 ");
+    return [record.answer, this.#status(record)[1], first && WORDS.source + (first.article || WORDS.untitled)].filter(Boolean).join("。 ");
+  }
+
+  /** How it looks and what it is called: an answer that is hardly sure is one perhaps, as in the chat. */
+  #status({ status, confidence }) {
+    if (status === "answered" && confidence < WORDS.sure) return ["possible", WORDS.unsure];
+    return [status, WORDS.status[status]];
   }
 
   #answer(record, site) {
     const parts = [];
     if (record.answer !== null) parts.push(h("p", { className: record.answer.length > 24 ? "short long" : "short", part: "short", dir: "auto" }, record.answer));
+    const [look, name] = this.#status(record);
     const sure = record.answer === null ? WORDS.meaning[record.status] : fill(WORDS.confidence, { percent: Math.round(100 * record.confidence) });
-    parts.push(h("p", { className: "small flex status" }, h("b", { className: record.status }, WORDS.status[record.status]), h("span", {}, sure)));
+    parts.push(h("p", { className: "small flex status" }, h("b", { className: look }, name), h("span", {}, sure)));
     if (record.searched_as !== record.question) parts.push(h("p", { className: "small" }, WORDS.searched_as, h("q", {}, record.searched_as)));
     if (record.missing_terms?.length) parts.push(h("p", { className: "small" }, WORDS.missing, ...record.missing_terms.map((term) => h("kbd", {}, term))));
     if (record.status === "not_found" && record.passages.length) parts.push(h("p", { className: "small" }, WORDS.nearest));

@@ -10,7 +10,7 @@
 
   /* "!important" inside a shadow tree wins over the page's own: nothing of a page's style reaches the widget. */
   const STYLE = `
-:host { all: initial !important; display: block !important; }
+:host { all: initial !important; display: block !important; direction: ltr !important; }
 :host([hidden]) { display: none !important; }
 :host([mode="launcher"]), :host(:not([mode])) { display: contents !important; }
 .box { all: initial; display: block; font: var(--font); --font: var(--wenbao-font-size, 15px)/1.65 var(--wenbao-font, system-ui, sans-serif);
@@ -173,11 +173,11 @@ svg { width: 22px; fill: currentColor; }
     if (!script?.dataset.site) return;
     const placed = [...document.querySelectorAll(TAG)];
     for (const element of placed) if (!element.hasAttribute("site")) element.setAttribute("site", script.dataset.site);
-    /* Loaded twice, or placed by hand: one is enough. */
-    if (placed.some((element) => element.getAttribute("site") === script.dataset.site)) return;
     const element = document.createElement(TAG);
     element.setAttribute("server", BASE);
     for (const { name, value } of script.attributes) if (name.startsWith("data-")) element.setAttribute(name.slice(5), value);
+    /* Loaded twice, or placed by hand: one launcher is enough. What is to stand at this line is wanted beside others. */
+    if (element.mode === "launcher" && placed.some((one) => one.getAttribute("site") === script.dataset.site)) return;
     if (element.mode === "launcher") document.body.append(element);
     else if (document.body.contains(script)) script.after(element);
     else document.body.append(element);
