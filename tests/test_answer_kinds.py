@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.answer.kinds import KINDS, expected
+from qa.answer.kinds import KINDS, counted, expected
 
 CASES = [
     line.split("\t")
@@ -92,3 +92,21 @@ def test_words_that_only_look_like_questions_do_not_decide() -> None:
 @pytest.mark.parametrize("question", ["", "？", "口罩 8000", "😀", "\n"])
 def test_anything_has_a_kind(question: str) -> None:
     assert expected(question).kind == "what"
+
+
+@pytest.mark.parametrize(
+    ("question", "noun"),
+    [
+        ("景山街道总工会发了多少口罩？", "口罩"),
+        ("发了几箱苹果？", "苹果"),
+        ("有多少个居民参加？", "居民"),
+        ("拨了多少专款？", ""),  # money is told by its measure alone
+        ("花费多少时间？", ""),
+        ("占多少比例？", ""),
+        ("一共多少？", ""),
+        ("谁发了口罩？", ""),
+        ("How many masks?", ""),
+    ],
+)
+def test_what_is_counted(question: str, noun: str) -> None:
+    assert counted(expected(question)) == noun

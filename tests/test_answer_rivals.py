@@ -248,6 +248,13 @@ def test_the_year_asked_about_is_told(question: str, answer: str) -> None:
     assert ask(question, (OTHER_YEAR, SAME_YEAR))["answer"] == answer
 
 
+def test_what_counts_something_else_is_never_claimed() -> None:
+    text = "2月5日，街道总工会慰问了建国门辖区31个部门及单位，发放慰问品。"
+    record = ask("建国门街道总工会发了多少个口罩？", (text,))
+    assert record["status"] != "answered"
+    assert ask("建国门街道总工会慰问了多少个部门？", (text,))["answer"] == "31个"
+
+
 def test_another_year_s_figure_is_never_claimed() -> None:
     """It is shown as a near miss."""
     record = ask("2021年春节档总票房是多少？", (OTHER_YEAR, SAME_YEAR))

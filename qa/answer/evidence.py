@@ -11,7 +11,7 @@ import rjieba
 
 from qa.answer.candidates import block, layout
 from qa.answer.features import Source
-from qa.answer.kinds import KINDS, Expected
+from qa.answer.kinds import KINDS, Expected, counted
 from qa.answer.matching import best_partners
 from qa.answer.meaning import Wanted, shipped
 from qa.answer.ranker import Choice
@@ -90,7 +90,7 @@ def evidence(
         "no_figure": float(asked.kind in {"number", "date"} and not _FIGURE.search(text)),
         "no_unit": float(lacks_unit(asked, source, choice)),
     }  # fmt: skip
-    measures |= _told(source, choice, passage, wanted)
+    measures |= _told(asked, source, choice, passage, wanted)
     measures |= {f"kind_{kind}": float(asked.kind == kind) for kind in KINDS}
     measures["foreign"] = foreign
     measures["far"] = foreign * float(leads.cosine < FAR and not _is_named(passage, wanted))
@@ -109,26 +109,35 @@ def is_bare(asked: Expected, words: Collection[str]) -> bool:
     return all(word in gap or gap in word for word in words)
 
 
-def _told(source: Source, choice: Choice, passage: StoredPassage, wanted: Wanted) -> dict[str, float]:
+def _told(asked: Expected, source: Source, choice: Choice, passage: StoredPassage, wanted: Wanted) -> dict[str, float]:
     """How much of what the question's words mean is told by the passage and by the sentence, lines above included.
 
     ``untold`` is the weight of the words that nothing there is like; ``names_untold`` the share of those names.
+    ``untold_count`` says that what is counted is told nowhere: no masks, where it is asked how many.
     """
     if not len(wanted.words):
-        return {"told": 0.0, "told_sentence": 0.0, "untold": 1.0, "untold_sentence": 1.0, "names_untold": 0.0}
+        return {
+            "told": 0.0,
+            "told_sentence": 0.0,
+            "untold": 1.0,
+            "untold_sentence": 1.0,
+            "names_untold": 0.0,
+            "untold_count": 0.0,
+        }
     meanings = shipped()
     above = [meanings.similar(wanted, block(line)) for line in passage.above.splitlines() if line.strip()]
     head = np.maximum.reduce([np.zeros(len(wanted.words)), *(each.max(1) for each in above)])
     whole = np.maximum(head, meanings.similar(wanted, block(passage.text)).max(1, initial=0.0))
     sentence = source.block.layout.sentences[choice.sentence : choice.sentence + 1]
     told = np.maximum(head, best_partners(source.similar, source.block, sentence)[:, 0])
-    names = whole[list(wanted.names)]
+    names, noun = whole[list(wanted.names)], counted(asked)
     return {
         "told": float(wanted.weights @ whole),
         "told_sentence": float(wanted.weights @ told),
         "untold": float(wanted.weights @ (whole < UNLIKE)),
         "untold_sentence": float(wanted.weights @ (told < UNLIKE)),
         "names_untold": float((names < UNLIKE).mean()) if len(names) else 0.0,
+        "untold_count": float(noun in wanted.words and whole[wanted.words.index(noun)] < UNCOUNTED),
     }
 
 
@@ -140,6 +149,9 @@ def _is_named(passage: StoredPassage, wanted: Wanted) -> bool:
 
 UNLIKE = 0.15
 """Likeness (squared cosine) below which a word is told by nothing. Other borders are unmeasured."""
+UNCOUNTED = 0.12
+"""The same for what is counted. Of 169 answers on CMRC 2018, DRCD and XQuAD to questions that count something, 19 are
+below, none of them right; with 0.2 it would be 23, two of them right (客人 told as 嘉宾)."""
 
 
 def _missing(names: Sequence[str], text: str) -> float:

@@ -215,6 +215,28 @@ _SEVERAL = regex.compile(
 )
 
 
+@lru_cache(maxsize=256)
+def counted(asked: Expected) -> str:
+    """The things that a Chinese question counts: 口罩 of 多少口罩 and of 几个口罩; empty where it names none.
+
+    What is measured (时间, 比例) is told without being named.
+    """
+    if asked.kind != "number":
+        return ""
+    words = rjieba.tag(asked.folded[asked.end : asked.end + COUNTED_CHARS])
+    behind = words[1:] if words and (words[0][1][0] in "qm" or len(words[0][0]) == 1) else words
+    noun, tag = behind[0] if behind else ("", "")
+    return noun if tag == "n" and len(noun) > 1 and not _MEASURED.search(noun) else ""
+
+
+COUNTED_CHARS = 12
+"""Characters behind *how many* in which a measure word and what is counted stand."""
+_MEASURED = regex.compile(
+    r"时间|时候|比例|比率|百分|分之|程度|金额|数额|数量|面积|体积|容积|价格|价钱|费用|分数|温度|距离|速度|高度|长度|宽度|深度|重量|人口|人数|成本|次数|"
+    r"公里|公尺|公分|公斤|公顷|小时|分钟|年份|年龄|岁数|美元|英里|英镑|海里|倍数|名次|经费|补贴|补助|津贴|工资|薪水|人为|部分|部份|[款金钱币]$"
+)
+
+
 def _expected(kind: Kind, folded: str, match: regex.Match[str]) -> Expected:
     start, end = match.span()
     if kind == "number":

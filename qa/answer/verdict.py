@@ -18,8 +18,9 @@ from typing import Literal
 WEIGHTS = Path(__file__).parent / "weights" / "verdict.json"
 
 Status = Literal["answered", "possible", "not_found"]
-NEVER = ("far", "bare", "other_year")
-"""Measures with which a text is at most ``possible``: too far in another language, nothing asked, of another year."""
+NEVER = ("far", "bare", "other_year", "untold_count")
+"""Measures with which a text is at most ``possible``: too far in another language, nothing asked, of another year,
+nothing of what is counted."""
 Evidence = Mapping[str, float]
 """Measures by name: see ``qa.answer.evidence``."""
 
