@@ -32,6 +32,7 @@ from qa.batch.jobs import Jobs
 from qa.bot import Bot
 from qa.config import Settings
 from qa.errors import WenbaoError
+from qa.web.batch_api import shown
 from qa.web.server import build_app
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -178,6 +179,23 @@ def test_a_corpus_that_changes_meanwhile_is_noted(echo: JobBot) -> None:
         echo.key = "other"
         echo.gate.release(10)
         assert [note["code"] for note in jobs.wait(job, 20).notes] == ["CORPUS_CHANGED"]
+
+
+def test_a_table_without_rows_gives_its_header_and_a_note(echo: JobBot) -> None:
+    with closing(opened(echo)) as jobs:
+        job = jobs.wait(jobs.start(put(jobs, b"id,question\n")), 20)
+        assert (job.state, job.rows) == ("finished", 0)
+        assert list(job.notes) == [{"code": "BATCH_EMPTY", "message": "q.csv has 0 questions under its header."}]
+        assert shown(jobs, job)["formats"] == ["xlsx", "csv", "jsonl", "html"]
+        assert jobs.result(job, "csv").read_text(encoding="utf-8-sig").startswith("id,question,status,")
+
+
+def test_errors_name_the_file_as_its_owner_does(echo: JobBot) -> None:
+    with closing(opened(echo)) as jobs:
+        job = put(jobs, b"", "mine.csv")
+        with pytest.raises(WenbaoError) as caught:
+            jobs.preview(job)
+        assert (caught.value.code, caught.value.message) == ("BATCH_EMPTY", "mine.csv holds no question.")
 
 
 def test_a_bad_draft_stays_one_and_is_started_as_its_owner_says(echo: JobBot) -> None:
