@@ -432,6 +432,20 @@ def test_what_frames_a_page_is_no_text_of_it(frame: str) -> None:
     assert parse("a.html", f'<meta charset="utf-8">{page}'.encode()).text == PROSE
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (f"<nav>首页 新闻</nav><h1>头条</h1><p>{PROSE}</p><footer>版权所有</footer>", f"头条\n\n{PROSE}"),
+        (f"<div role=navigation>首页</div><p>{PROSE}</p><div role=contentinfo>版权所有</div>", PROSE),
+        (f"<header><h1>头条</h1></header><p>{PROSE}</p><aside>另一则</aside>", f"头条\n\n{PROSE}\n\n另一则"),
+        (f"<div><p>{PROSE}</p><footer>王敏</footer></div>", f"{PROSE}\n\n王敏"),  # of a part of the page
+        ("<nav>首页 新闻</nav><footer>版权所有</footer>", "首页 新闻\n\n版权所有"),  # all there is
+    ],
+)
+def test_a_page_that_marks_no_body_has_its_navigation_and_footer_left_out(page: str, text: str) -> None:
+    assert parse("a.html", f'<meta charset="utf-8"><body>{page}'.encode()).text == text
+
+
 @pytest.mark.parametrize("element", ["main", "article", "section", "figure", "div", "p"])
 def test_a_page_needs_no_tag_for_its_body(element: str) -> None:
     # HTML lets a page leave it out; the parser then takes elements that are newer than HTML 4 for parts of the head.

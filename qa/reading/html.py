@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bs4 import BeautifulSoup
@@ -41,7 +42,8 @@ def extract(file: str, data: bytes, encoding: str | None = None) -> Extract:
     """The page's visible text: a blank line between blocks, a line end for ``<br>`` and rows, a tab between cells.
 
     Where the page has a ``main`` or ``article``, what it marks as its frame (``nav``, ``aside``, and ``header`` and
-    ``footer`` outside of them) is left out. The encoding is the owner's, else the declared one, else a guess.
+    ``footer`` outside of them) is left out; elsewhere ``nav`` and the page's ``footer``, unless nothing else is there.
+    The encoding is the owner's, else the declared one, else a guess.
 
     Raises:
         ReadingError: NO_TEXT, and those of ``decode``.
@@ -85,7 +87,7 @@ def _is_body(node: Tag) -> bool:
     return node.name in {"main", "article"} or node.get("role") == "main"
 
 
-def _is_frame(node: Tag, *, inside: bool) -> bool:
+def _is_frame(node: Tag, inside: bool) -> bool:
     if node.name in {"nav", "aside"} or node.get("role") in _FRAME_ROLES:
         return True
     return node.name in {"header", "footer"} and not inside
@@ -95,9 +97,22 @@ def _is_hidden(node: Tag) -> bool:
     return node.has_attr("hidden") or _HIDDEN_STYLE.search(str(node.get("style", ""))) is not None
 
 
+def _is_plain_frame(node: Tag, _: bool) -> bool:
+    """On a page that marks no body: there a ``header`` may hold the headline, and an ``aside`` an article."""
+    at_end = node.name == "footer" or node.get("role") == "contentinfo"
+    is_page_s = node.parent is not None and node.parent.name == "body"
+    return node.name == "nav" or node.get("role") == "navigation" or (at_end and is_page_s)
+
+
 def _render(soup: BeautifulSoup) -> tuple[str, tuple[Heading, ...]]:
+    if soup.select_one("main, article, [role=main]") is not None:
+        return _rendered(soup, _is_frame)
+    text, headings = _rendered(soup, _is_plain_frame)
+    return (text, headings) if text.strip() else _rendered(soup, lambda _, __: False)
+
+
+def _rendered(soup: BeautifulSoup, unwanted: Callable[[Tag, bool], bool]) -> tuple[str, tuple[Heading, ...]]:
     # A stack instead of recursion: a page may be nested deeper than Python's stack goes.
-    framed = soup.select_one("main, article, [role=main]") is not None
     writer = _Writer()
     preformatted = bodies = 0
     stack: list[tuple[PageElement, bool]] = [(soup, False)]
@@ -111,7 +126,7 @@ def _render(soup: BeautifulSoup) -> tuple[str, tuple[Heading, ...]]:
             bodies -= _is_body(node)
             writer.leave(node.name)
         elif isinstance(node, Tag):
-            if node.name in _UNSEEN or _is_hidden(node) or (framed and _is_frame(node, inside=bodies > 0)):
+            if node.name in _UNSEEN or _is_hidden(node) or unwanted(node, bodies > 0):
                 continue
             preformatted += node.name == "pre"
             bodies += _is_body(node)
