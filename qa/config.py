@@ -31,6 +31,8 @@ _ORIGIN = re.compile(rf"https?://(?:{_HOST.pattern})(?::[0-9]{{1,5}})?")
 
 
 def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError("expected the name of a folder")
     return Path(text).expanduser()
 
 

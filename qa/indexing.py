@@ -75,7 +75,7 @@ def index(
 
     Raises:
         UsageError: with ``prune``, before anything is changed: PATH_NOT_FOUND, or PRUNE_REFUSED when a folder can't be
-            read or is empty where the store has files of it, as after a disk was unmounted.
+            read or is empty where the store has files, as after a disk was unmounted.
         StoreError: WRITER_LOCKED, DISK_FULL and their kin; batches that were committed stay.
         ModelError: as the embedder gives it.
     """
@@ -467,10 +467,10 @@ def _require_whole(paths: Sequence[Path], found: Sequence[Found | Problem], know
     for path in paths:
         root = shown_name(path.resolve().name)
         is_pile = path.is_dir() or path.suffix.lower() == PARQUET
-        if is_pile and root not in roots and any(file.root == root for file in known.values()):
+        if is_pile and root not in roots and known:
             raise UsageError(
                 "PRUNE_REFUSED",
-                f"{shown_name(str(path))} holds no article now, but the corpus has some from it; if that is meant, "
-                "remove them by name, else check that the disk is there.",
+                f"{shown_name(str(path))} holds no article, and pruning by it would take others out of the corpus; "
+                "check that the folder is the right one and its disk is there, or delete files by name.",
                 field="paths",
             )

@@ -373,7 +373,7 @@ def _journal(path: Path) -> bool:
     """Whether a journal was left that holds anything."""
     try:
         return path.with_name(f"{path.name}-wal").stat().st_size > 0
-    except FileNotFoundError:  # none, or another process has just taken it away
+    except (FileNotFoundError, NotADirectoryError):  # none, or another process has just taken it away
         return False
 
 

@@ -9,7 +9,7 @@ from answering import ask, passage
 from qa.answer import features, finding, ranker
 from qa.answer.candidates import QUOTED, block
 from qa.answer.kinds import KINDS, Kind, expected
-from qa.answer.rivals import figure_asked_for, of_other_years, quoted, rivals, uncounted, unmeasured
+from qa.answer.rivals import figure_asked_for, of_other_years, only_figure, quoted, rivals, uncounted, unmeasured
 from qa.bot import Bot
 
 TEXT = "朝阳区总工会拨专款500万元。东城区总工会拨款175万元。朝阳区、东城区总工会都来了。总工会发了口罩。朝阳区下了雪。"
@@ -246,6 +246,27 @@ SAME_YEAR = "2022年春节档电影总票房60.4亿元，《长津湖之水门�
 )
 def test_the_year_asked_about_is_told(question: str, answer: str) -> None:
     assert ask(question, (OTHER_YEAR, SAME_YEAR))["answer"] == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "clause", "answer"),
+    [
+        ("多少个街道的工会参与了？", "他们就是东城区17个街道总工会的干部职工", "17个"),
+        ("致电了多少家企业？", "对74家非公企业工会干部逐一进行电话沟通", "74家"),
+        ("有多长？", "这部时长2分钟的宣传片制作完成", "2分钟"),
+        ("拨了多少专款？", "工会拨付专项慰问金5万元", "5万元"),
+        ("谈心多少人次？", "累计交流谈心600余人次", "600余人次"),
+        ("占多少比例？", "32.9%的选民未能投票", "32.9%"),
+        ("有多少名干部？", "派出12名干部和3名医生", None),  # two of them
+        ("花费多少时间？", "航程大约很久,票价350元", None),  # no measure asked for
+        ("有多少名干部？", "派出许多干部", None),
+        ("有多少名干部？", "派出5辆车", None),
+    ],
+)
+def test_a_clause_with_one_figure_of_those_asked_for_gives_that(question: str, clause: str, answer: str | None) -> None:
+    whole = block(clause)
+    start, end = only_figure(expected(question), whole, 0, len(whole.layout.folded))
+    assert whole.layout.folded[start:end] == (answer or whole.layout.folded)
 
 
 def test_what_counts_something_else_is_never_claimed() -> None:

@@ -17,7 +17,7 @@ from qa.answer.finding import RIVAL_PRIOR, Candidates, Near, patients, rank
 from qa.answer.kinds import Expected, expected
 from qa.answer.meaning import Wanted
 from qa.answer.ranker import Choice, Weights, choose
-from qa.answer.rivals import figure_asked_for
+from qa.answer.rivals import figure_asked_for, only_figure
 from qa.answer.roles import (
     asks_doer,
     asks_recipient,
@@ -139,8 +139,8 @@ def _fitted(asked: Expected, block: Block, choice: Choice) -> Choice:
     start, end = choice.start, choice.end
     if asks_recipient(asked):
         start, end = whole_receiver(asked, block, start, end)
-    elif asked.kind == "number" and not choice.widened:
-        start, end = figure_asked_for(asked, block, start, end)
+    elif asked.kind == "number":
+        start, end = (only_figure if choice.widened else figure_asked_for)(asked, block, start, end)
     elif asked.kind in {"person", "organisation"} and not choice.widened:
         start, end = bare_name(block, start, end)
     elif asked.kind in {"what", "which"}:

@@ -192,6 +192,37 @@ def figure_asked_for(asked: Expected, block: Block, start: int, end: int) -> tup
     return low - (folded[max(low - 1, 0) : low] == "第"), past
 
 
+def only_figure(asked: Expected, block: Block, start: int, end: int) -> tuple[int, int]:
+    """The figure with its measure word in a clause that has a single one of those asked for; the clause else.
+
+    Whatever the clause says beside it, no other figure of it is the answer (对74家非公企业逐一进行电话沟通).
+    """
+    folded, wanted = block.layout.folded, asked.units or _units_of(asked)
+    if not wanted:
+        return start, end
+    figures = []
+    for _, low, high in block.layout.values:
+        if start <= low and high <= end and (measure := _MEASURE_WORD.match(folded, high, end)):
+            figures.append((low - (folded[max(low - 1, start) : low] == "第"), measure.end(), measure["word"]))
+    units = {unit for group in EQUALS if set(group) & set(wanted) for unit in group} | set(wanted)
+    if units - {"个"}:
+        figures = [figure for figure in figures if set(figure[2]) & units]
+    return figures[0][:2] if len(figures) == 1 else (start, end)
+
+
+def _units_of(asked: Expected) -> str:
+    """The measure of what is asked for where the question has none: 元 of 多少专款, % of 多少比例."""
+    focus = _FOCUS.match(asked.folded, asked.end)
+    return ("元" if focus["money"] else "%") if focus else ""
+
+
+_FOCUS = regex.compile(r"\p{Han}{0,3}?(?:(?P<money>[款金钱币]|经费)|比例|比率|百分比)(?![属额子包])")
+_MEASURE_WORD = regex.compile(
+    r"[余多来]?(?P<word>人次|户次|车次|分钟|小时|公里|平方公里|平方米|立方米|千克|公斤|公顷|公尺|公分|世纪|个月|美元|英镑|日元|欧元|"
+    r"[名位人口个家间户次所座处只件份条项批支队辆场箱元块岁年月天日时分秒米里斤吨克%倍级届期篇本册套台盒袋瓶张片株棵头匹艘架栋幢层种类对双组班轮])"
+)
+
+
 _MEASURED = regex.compile(r"\p{Han}(?<![至到和及与或])")
 COUNTED = "人名位口员个家间户次所座处只件份条项批支队辆场箱"
 """Measure words before which a single numeral is a figure; 一 is too often none (一人, 一家)."""

@@ -7,6 +7,7 @@ lock · 6 network · 130 interrupted. 1 is a defect of wenbao: its traceback is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -71,10 +72,20 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+_NO_PATHS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
 def _report(error: Exception) -> int:
     # As light as numpy, and loaded already by whatever raised one of them.
     from embeddings.errors import EmbeddingsError, VectorStoreError  # noqa: PLC0415
 
+    if isinstance(error, OSError) and error.errno in _NO_PATHS:
+        name = show.printable(str(error.filename or "the path"))
+        return show.failed("PATH_TOO_LONG", f"{name[:60]}…: it can't be the name of a file here ({error.strerror}).", 2)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered must not be tried again
+        return show.failed("DISK_FULL", f"What was written could not be kept ({error.strerror}); make room.", 5)
     if isinstance(error, WenbaoError):
         return show.failed(error.code, error.message, error.exit_code)
     if isinstance(error, EmbeddingsError):

@@ -13,7 +13,7 @@ from qa.filters import EVERYTHING, SCHEMA, Filters
 from qa.store.structure import article_structure
 from qa.web.article_page import find_article
 from qa.web.asking import Asking, allowed
-from qa.web.bodies import Strict, Text, errors, json_body, read_json
+from qa.web.bodies import Strict, Text, errors, json_body, read_json, wants_events
 from qa.web.credentials import IsAsker, IsCaller
 from qa.web.records import EVENT, AnswerRecord, ArticleList, FullArticle, Health
 from qa.web.writing import events, with_text
@@ -34,7 +34,7 @@ class Ask(Strict):
     """What is asked."""
 
     question: Text
-    history: Annotated[list[Text], Field(max_length=MAX_HISTORY)] = Field(default=[])
+    history: Annotated[list[Text], Field(max_length=MAX_HISTORY)] | None = None
     """Earlier questions of the conversation, oldest first."""
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] | None = None
     """Passages wanted; the server's setting when absent."""
@@ -67,11 +67,11 @@ def router(asking: Asking) -> APIRouter:
             caller,
             body.question,
             surface="api",
-            history=body.history,
+            history=body.history or (),
             top_k=body.top_k,
             filters=body.filters or EVERYTHING,
         )
-        if "text/event-stream" in request.headers.get("accept", ""):
+        if wants_events(request.headers.get("accept", "")):
             told = events(bot, record, generate=body.generate)
             return StreamingResponse(told, media_type="text/event-stream", headers={"cache-control": "no-store"})
         if body.generate:
@@ -107,7 +107,7 @@ def router(asking: Asking) -> APIRouter:
     def article(request: Request, caller: IsCaller) -> Response:
         """An article's text and structure, with offsets into the original file's text."""
         found = find_article(bot, request.path_params["article_id"], allowed(EVERYTHING, caller))
-        return JSONResponse(article_structure(found))
+        return JSONResponse({**article_structure(found), "text": found.text})
 
     @routes.get("/healthz", summary="Is it up?", responses={200: {"model": Health}, **errors(400)})
     def healthz() -> Response:

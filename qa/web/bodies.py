@@ -7,6 +7,7 @@ credentials were checked. The OpenAPI document says what the code does because b
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
@@ -86,6 +87,17 @@ def error_body(
 
 
 _OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+def wants_events(accept: str) -> bool:
+    """Whether an ``Accept`` header prefers an event stream to JSON, or names it alone (RFC 9110 §12.5.1)."""
+    quality: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        given = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        quality[kind] = float(given) if re.fullmatch(r"[01](?:\.\d{0,3})?", given) else 0.0
+    events = quality.get("text/event-stream", 0.0)
+    return events > 0 and events >= quality.get("application/json", 0.0)
 
 
 async def read_json(request: Request, model: type[Body]) -> Body:

@@ -178,6 +178,8 @@ class FullArticle(ShownArticle, Span):
     """Where the date stands: front matter, header, dateline, page, signature or file name."""
     sections: list[ShownSection]
     furniture: list[ShownFurniture]
+    text: str
+    """The original's, from ``start`` to ``end``."""
 
 
 class ArticleList(Strict):
