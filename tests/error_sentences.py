@@ -18,7 +18,7 @@ FIELD = re.compile(r"[a-z][a-z0-9_]*(?:[.\[][a-z0-9_\]]+)*|WENBAO_[A-Z_]+|--?[a-
 """A JSON field with its path, a setting, or an option."""
 REPEATING = {"FIELD_INVALID", "FILTER_INVALID", "CONFIG_UNKNOWN_KEY"}
 """Codes whose field is a name that somebody gave, whatever it is."""
-BEGINNING = re.compile(r"[^\sa-z]|\S+\.\w+:? |[^:]{1,80}: \S")
+BEGINNING = re.compile(r"[^\sa-z]|\S+\.\w+:? |.{1,80}?: \S")
 """Of a sentence, which may begin with the name of a file, or stand after a colon and what it is about."""
 ENDING = re.compile(r"[.?!。？！][)”’\"'»」]?\Z")
 

@@ -246,6 +246,13 @@ def test_not_found_says_so_and_calls_the_passages_near_misses() -> None:
     assert EN.nearest not in nothing
 
 
+def test_filters_that_allow_nothing_are_named() -> None:
+    nothing = record([], status="not_found", answer=None, searched_in={"articles": 0, "passages": 0})
+    assert EN.none_allowed in Page(render.answer(nothing, EN, 83, whole)).text
+    some = nothing | {"searched_in": {"articles": 1, "passages": 2}}
+    assert EN.none_allowed not in Page(render.answer(some, EN, 83, whole)).text
+
+
 def test_further_passages_are_folded_away_but_there() -> None:
     three = record([passage(text, []) for text in ("甲", "乙", "丙")])
     source = render.answer(three, ZH, 83, whole)

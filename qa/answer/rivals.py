@@ -212,6 +212,9 @@ def only_figure(asked: Expected, block: Block, start: int, end: int) -> tuple[in
 
 def _units_of(asked: Expected) -> str:
     """The measure of what is asked for where the question has none: 元 of 多少专款, % of 多少比例."""
+    word = _MEASURE_WORD.match(asked.folded, asked.end)
+    if word and len(word["word"]) > 1:  # one character may begin what is counted (口罩)
+        return str(word["word"])
     focus = _FOCUS.match(asked.folded, asked.end)
     return ("元" if focus["money"] else "%") if focus else ""
 

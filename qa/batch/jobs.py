@@ -351,9 +351,9 @@ def _told_by_name(job: Job, folder: JobFolder) -> Iterator[None]:
     try:
         yield
     except WenbaoError as error:
-        message = error.message
+        message, name = error.message, job.name if Path(job.name).suffix else f"The file {job.name!r}"
         for kept in folder.path.glob("questions*"):
-            message = message.replace(str(kept), job.name).replace(kept.name, job.name)
+            message = message.replace(str(kept), name)
         raise type(error)(error.code, message, error.field) from error
 
 

@@ -128,8 +128,8 @@ def answer(record: Mapping[str, Any], store: Store) -> None:
         within = record["searched_in"]
         click.echo(_styled(f"searched in: {within['articles']} articles, {within['passages']} passages", dim=True))
     if record["status"] == "answered":
-        sure = _styled(f"  {100 * record['confidence']:.0f} % sure", dim=True)
-        click.echo(_styled(record["answer"], bold=True, fg="green") + sure)
+        click.echo(_styled(record["answer"], bold=True, fg="green"))
+        click.echo(_styled(f"{100 * record['confidence']:.0f} % sure", dim=True))
     elif record["status"] == "possible":
         click.echo(_styled("No sure answer; these passages come near:", bold=True))
     else:

@@ -247,6 +247,8 @@ def _headline(record: Record, words: Words, passages: int) -> Markup:
         )
     passages = record.get("searched_in", {}).get("passages", passages)
     searched = words.searched.format(passages=passages, ms=max(1, round(record["elapsed_ms"])))
+    if not passages and "searched_in" in record:
+        searched = words.none_allowed
     parts.append(Markup('<span class="wb-searched">{}</span>').format(searched))
     line = Markup('<p class="wb-status">{}</p>').format(Markup("").join(parts))
     if record["answer"] is None:

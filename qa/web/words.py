@@ -36,6 +36,8 @@ class Words:
     filters: str
     searching: str
     searched: str
+    none_allowed: str
+    """Where the filters leave nothing to search."""
     searched_as: str
     status: Mapping[str, str]
     """Badge by status: answered, possible, not_found."""
@@ -130,6 +132,7 @@ ZH = Words(
     filters="筛选",
     searching="正在 {passages} 段文字中查找…",
     searched="查找了 {passages} 段，用时 {ms} 毫秒",
+    none_allowed="没有文章符合筛选条件，请放宽或清除。",
     searched_as="结合上文，按这个问题查找：",
     status={"answered": "找到答案", "possible": "可能相关", "not_found": "没有找到"},
     unsure="可能的答案",
@@ -226,6 +229,7 @@ ZH_HANT = Words(
     filters="篩選",
     searching="正在 {passages} 段文字中查找…",
     searched="查找了 {passages} 段，用時 {ms} 毫秒",
+    none_allowed="沒有文章符合篩選條件，請放寬或清除。",
     searched_as="結合上文，按這個問題查找：",
     status={"answered": "找到答案", "possible": "可能相關", "not_found": "沒有找到"},
     unsure="可能的答案",
@@ -322,6 +326,7 @@ EN = Words(
     filters="Filters",
     searching="Searching {passages} passages…",
     searched="Passages searched: {passages}, in {ms} ms",
+    none_allowed="No article fits the filters; widen or clear them.",
     searched_as="With what was asked before, searched as:",
     status={"answered": "Answered", "possible": "Possibly related", "not_found": "Not found"},
     unsure="Perhaps",
