@@ -292,7 +292,6 @@ def test_a_long_answer_is_set_smaller(answer: str, size: str) -> None:
         ({"elapsed_ms": 1.6}, 83, 2),
         ({"searched_in": {"passages": 12, "articles": 3}}, 12, 5),
         ({"searched_in": {"articles": 3}}, 83, 5),
-        ({"searched_in": {"passages": 0}}, 0, 5),
     ],
 )
 def test_it_says_how_much_was_searched_and_how_long(changes: dict[str, Any], passages: int, ms: int) -> None:

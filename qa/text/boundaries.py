@@ -17,6 +17,7 @@ QUOTATION_CHARS = 120
 """Longest quotation or bracket that is kept whole; the longest that goes on in the sample pages has 75."""
 WRAPPED_CHARS = 45
 """Characters before a line break from which on a line without a mark at its end counts as hard-wrapped."""
+_CLOSED = regex.compile(r"[\])）］】]")
 _LOOK = 40  # characters looked at before and behind a mark, so that the time taken grows with the text and no faster
 
 _CLOSES = {
@@ -123,7 +124,8 @@ def _is_full_stop(line: str, at: int, before: str, after: str, *, spaced: bool, 
     if not spaced:
         return bool(_CJK.match(after)) and not before.isalnum()
     words = line[max(start, at - _LOOK) : at].split()
-    word = words[-1].lstrip("(\"'“‘[").casefold() if words else ""
+    # What a bracket closes before it is no part of the word: [1]Mr.
+    word = _CLOSED.split(words[-1])[-1].lstrip("(\"'“‘[").casefold() if words else ""
     if len(words) == 1 and word.isdigit():  # "1. Introduction": the number of an item
         return False
     if len(word) == 1 and word.isalpha():  # an initial
